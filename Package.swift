@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+// Targets are listed bottom-up: a target may import only what stands above it and is named in its
+// dependencies. scripts/check-layers compares the imports in the sources with this list.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+/// For the targets that hand out or store spans over bytes.
+let spans: [SwiftSetting] = strict + [.enableExperimentalFeature("Lifetimes")]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = spans) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tool(_ name: String, at path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["K2CLI", "K2NDJSON"] + dependencies + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+        path: "Sources/\(path)", swiftSettings: spans)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["K2TestSupport"], exclude: [], resources: resources,
+        swiftSettings: spans)
+}
+
+let package = Package(
+    name: "k2",
+    products: [
+        .executable(name: "k2-feed", targets: ["K2Feed"]),
+        .executable(name: "k2-normalize", targets: ["K2Normalize"]),
+        .executable(name: "k2-ohlcv", targets: ["K2OHLCV"]),
+        .executable(name: "k2-offload", targets: ["K2Offload"]),
+        .executable(name: "k2-sim", targets: ["K2Sim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // C libraries
+        .target(name: "CK2SimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CK2XXHash"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        // Values and bytes
+        library("K2Bytes"),
+        library("K2Domain", ["K2Bytes", "CK2XXHash"]),
+        library("K2JSON", ["K2Bytes", "CK2SimdJSON"]),
+        library("K2Compression", ["CZlib", "CZstd"]),
+        library("K2SQLite", ["CSQLite"]),
+
+        // The stream
+        library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
+        library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
+        library("K2Simulator", ["K2Bytes", "K2Domain"]),
+
+        // File formats and tables
+        library("K2Parquet", ["K2Bytes", "K2Compression"]),
+        library("K2Avro", ["K2Bytes", "K2JSON", "K2Compression"]),
+        library("K2ObjectStore", []),
+        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
+        library("K2StateStore", ["K2Domain", "K2SQLite"]),
+        library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
+
+        // Command lines
+        library("K2CLI", ["K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tool("K2Feed", at: "k2-feed", ["K2Bytes", "K2Compression", "K2Domain", "K2JSON"]),
+        tool("K2Normalize", at: "k2-normalize", ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON"]),
+        tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
+        tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
+        tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator"]),
+
+        // Tests
+        .target(name: "K2TestSupport", dependencies: ["K2Bytes"], path: "Tests/K2TestSupport", swiftSettings: spans),
+        tests("K2BytesTests", ["K2Bytes"]),
+        tests("K2DomainTests", ["K2Domain", "K2Bytes"]),
+        tests("K2JSONTests", ["K2JSON", "K2Bytes"]),
+        tests("K2CompressionTests", ["K2Compression"]),
+        tests("K2SQLiteTests", ["K2SQLite"]),
+        tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
+        tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes"]),
+        tests("K2SimulatorTests", ["K2Simulator", "K2Domain", "K2Bytes"]),
+        tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"]),
+        tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
+        tests("K2ObjectStoreTests", ["K2ObjectStore"]),
+        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON"]),
+        tests("K2StateStoreTests", ["K2StateStore", "K2SQLite"]),
+        tests("K2LakeTests", ["K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2StateStore"]),
+        tests("K2CLITests", ["K2CLI"]),
+        tests("K2FeedTests", ["K2Feed"]),
+        tests("K2NormalizeTests", ["K2Normalize", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
+        tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
+        tests("K2OffloadTests", ["K2Offload"]),
+        tests("ToolTests", []),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,3 @@
+#ifndef CK2SIMDJSON_H
+#define CK2SIMDJSON_H
+#endif

@@ -1,0 +1,138 @@
+/// A growing output buffer that is owned by one writer and reused between records or pages.
+///
+/// Appending never fails and is amortised O(count). The buffer keeps its storage when it is
+/// cleared, so a loop that clears it after each record allocates only while records still grow.
+public struct ByteWriter: ~Copyable {
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline var capacity: Int
+    /// Number of bytes written so far.
+    public private(set) var count: Int
+
+    public init(capacity: Int = 256) {
+        self.capacity = max(capacity, 16)
+        base = .allocate(capacity: self.capacity)
+        count = 0
+    }
+
+    deinit { base.deallocate() }
+
+    /// The bytes written so far, valid until the next change.
+    public var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            let span = Span(_unsafeStart: UnsafePointer(base), count: count)
+            return _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// A copy of the bytes written so far.
+    public var array: [UInt8] { Array(UnsafeBufferPointer(start: base, count: count)) }
+
+    /// Calls `body` with the bytes written so far.
+    public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try body(UnsafeRawBufferPointer(start: base, count: count))
+    }
+
+    public mutating func removeAll() { count = 0 }
+
+    /// Forgets the bytes from `count` on. Precondition: `count` is not more than the current one.
+    public mutating func truncate(to count: Int) {
+        precondition(count <= self.count && count >= 0)
+        self.count = count
+    }
+
+    public mutating func reserve(_ additional: Int) {
+        if count + additional > capacity { grow(additional) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ additional: Int) {
+        let wanted = max(capacity * 2, count + additional)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
+        larger.update(from: base, count: count)
+        base.deallocate()
+        base = larger
+        capacity = wanted
+    }
+
+    public mutating func append(_ byte: UInt8) {
+        if count == capacity { grow(1) }
+        base[count] = byte
+        count += 1
+    }
+
+    public mutating func append(_ text: StaticString) {
+        let length = text.utf8CodeUnitCount
+        reserve(length)
+        (base + count).update(from: text.utf8Start, count: length)
+        count += length
+    }
+
+    public mutating func append(_ bytes: Span<UInt8>) {
+        let length = bytes.count
+        if length == 0 { return }
+        reserve(length)
+        let target = base + count
+        bytes.withUnsafeBufferPointer { target.update(from: $0.baseAddress!, count: length) }
+        count += length
+    }
+
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, bytes.count > 0 else { return }
+        reserve(bytes.count)
+        UnsafeMutableRawPointer(base + count).copyMemory(from: start, byteCount: bytes.count)
+        count += bytes.count
+    }
+
+    public mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
+
+    /// Appends the UTF-8 of `text`.
+    public mutating func append(string text: String) {
+        var copy = text
+        copy.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    }
+
+    public mutating func append(repeating byte: UInt8, count length: Int) {
+        reserve(length)
+        (base + count).update(repeating: byte, count: length)
+        count += length
+    }
+
+    /// Appends the value's bytes, least significant first.
+    @inlinable
+    public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append($0) }
+    }
+
+    /// Appends the value's bytes, most significant first.
+    @inlinable
+    public mutating func appendBigEndian<T: FixedWidthInteger>(_ value: T) {
+        Swift.withUnsafeBytes(of: value.bigEndian) { append($0) }
+    }
+
+    /// Replaces bytes that are already written. Precondition: they are all inside `count`.
+    public mutating func patch(at offset: Int, with bytes: Span<UInt8>) {
+        precondition(offset >= 0 && offset + bytes.count <= count)
+        for index in 0..<bytes.count { base[offset + index] = bytes[index] }
+    }
+
+    /// Appends `value` in decimal digits.
+    public mutating func append(decimal value: UInt64) {
+        reserve(20)
+        let digits = DecimalDigits.count(value)
+        DecimalDigits.write(value, digits: digits, to: base + count)
+        count += digits
+    }
+
+    public mutating func append(decimal value: Int64) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        append(decimal: value.magnitude)
+    }
+
+    /// Appends `value` in exactly `width` digits with leading zeros; higher digits are cut off.
+    public mutating func append(decimal value: UInt64, width: Int) {
+        reserve(width)
+        DecimalDigits.write(value, digits: width, to: base + count)
+        count += width
+    }
+}
