@@ -64,7 +64,7 @@ struct GapTracker {
             states[instrument]!.highest = id
             states[instrument]!.highestTime = time
         } else if id < highest {
-            fill(id, receivedAt, instrument)
+            fill(id, time, receivedAt, instrument)
         }
     }
 
@@ -105,9 +105,13 @@ struct GapTracker {
         if !parts.isEmpty { nextDue = min(nextDue, Timestamp(microseconds: receivedAt.microseconds + patience)) }
     }
 
-    private mutating func fill(_ id: UInt64, _ receivedAt: Timestamp, _ instrument: Int) {
+    private mutating func fill(_ id: UInt64, _ time: Timestamp, _ receivedAt: Timestamp, _ instrument: Int) {
         if let index = states[instrument]!.pending.firstIndex(where: { $0.first <= id && id <= $0.last }) {
-            let parts = Self.subtract(id...id, from: states[instrument]!.pending[index])
+            let whole = states[instrument]!.pending[index]
+            var parts = Self.subtract(id...id, from: whole)
+            for part in parts.indices {
+                if parts[part].last < id { parts[part].beforeTime = time } else { parts[part].afterTime = time }
+            }
             states[instrument]!.pending.replaceSubrange(index...index, with: parts)
             return
         }

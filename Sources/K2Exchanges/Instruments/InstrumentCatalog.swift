@@ -8,35 +8,19 @@ import K2JSON
 /// list has is split by the exchange's own rules once and remembered as inferred.
 public struct InstrumentCatalog: ~Copyable {
     public private(set) var instruments: [Instrument] = []
-    /// Open addressing by `hash`; −1 is free. Twice as many slots as spellings at least.
-    private var slots: [Int32]
-    private var spellings: [Spelling] = []
-    private var pool: [UInt8] = []
-    private var last = -1
+    /// The spellings of each exchange, and which instrument each means.
+    private var spellings = Exchange.allCases.map { _ in ByteTable() }
+    private var meanings: [[Int32]] = Exchange.allCases.map { _ in [] }
 
     /// More spellings than any exchange has pairs; inferred ones beyond it are refused.
     static let maxSpellings = 65_536
 
-    private struct Spelling {
-        var hash: UInt64
-        var exchange: Exchange
-        var text: ByteRange
-        var instrument: Int32
-    }
-
     /// An empty catalog.
-    public init() { slots = Array(repeating: -1, count: 1024) }
+    public init() {}
 
     /// Finds `spelling`, inferring the instrument when no list has it; nil when that is impossible.
     public mutating func find(_ spelling: Span<UInt8>, on exchange: Exchange) -> Int? {
-        if last >= 0, spellings[last].exchange == exchange, pool.span.part(spellings[last].text).equals(spelling) {
-            return Int(spellings[last].instrument)
-        }
-        let hash = Self.hash(spelling)
-        if let found = lookUp(spelling, hash: hash, on: exchange) {
-            last = found
-            return Int(spellings[found].instrument)
-        }
+        if let known = spellings[exchange.index].find(spelling) { return Int(meanings[exchange.index][known]) }
         return infer(spelling, on: exchange)
     }
 
@@ -47,22 +31,17 @@ public struct InstrumentCatalog: ~Copyable {
         if index == instruments.count { instruments.append(instrument) } else { instruments[index] = instrument }
         for name in names {
             let bytes = Array(name.utf8)
-            let hash = Self.hash(bytes.span)
-            if let known = lookUp(bytes.span, hash: hash, on: instrument.exchange) {
-                spellings[known].instrument = Int32(index)
-                continue
+            let spelling = spellings[instrument.exchange.index].insert(bytes.span)
+            if spelling == meanings[instrument.exchange.index].count {
+                meanings[instrument.exchange.index].append(Int32(index))
+            } else {
+                meanings[instrument.exchange.index][spelling] = Int32(index)
             }
-            insert(
-                Spelling(
-                    hash: hash, exchange: instrument.exchange,
-                    text: ByteRange(pool.count, pool.count + bytes.count), instrument: Int32(index)))
-            pool.append(contentsOf: bytes)
         }
-        last = -1
     }
 
     private mutating func infer(_ spelling: Span<UInt8>, on exchange: Exchange) -> Int? {
-        guard spelling.count <= 64, spellings.count < Self.maxSpellings, Self.isPlain(spelling),
+        guard spelling.count <= 64, spellings[exchange.index].count < Self.maxSpellings, Self.isPlain(spelling),
             let pair = ExchangeRegistry.adapter(for: exchange).inferInstrument(spelling)
         else { return nil }
         let known = find(symbol: pair.base + pair.quote, on: exchange)
@@ -87,42 +66,5 @@ public struct InstrumentCatalog: ~Copyable {
             }
         }
         return text.count > 0
-    }
-
-    private func lookUp(_ spelling: Span<UInt8>, hash: UInt64, on exchange: Exchange) -> Int? {
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[slot] >= 0 {
-            let candidate = spellings[Int(slots[slot])]
-            if candidate.hash == hash, candidate.exchange == exchange,
-                pool.span.part(candidate.text).equals(spelling)
-            {
-                return Int(slots[slot])
-            }
-            slot = (slot + 1) & (slots.count - 1)
-        }
-        return nil
-    }
-
-    private mutating func insert(_ spelling: Spelling) {
-        spellings.append(spelling)
-        if spellings.count * 2 > slots.count {
-            slots = Array(repeating: -1, count: slots.count * 4)
-            for index in spellings.indices { place(index) }
-        } else {
-            place(spellings.count - 1)
-        }
-    }
-
-    private mutating func place(_ index: Int) {
-        var slot = Int(truncatingIfNeeded: spellings[index].hash) & (slots.count - 1)
-        while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
-        slots[slot] = Int32(index)
-    }
-
-    /// FNV-1a, 64 bits: spellings are a few bytes long.
-    private static func hash(_ bytes: Span<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for index in 0..<bytes.count { hash = (hash ^ UInt64(bytes[index])) &* 0x0000_0100_0000_01b3 }
-        return hash ^ (hash >> 32)
     }
 }
