@@ -162,7 +162,7 @@ struct Market {
     /// 1/128 to 128 times the typical quantity, even over the powers of two; one in eight is cut to one digit.
     private static func quantity(_ bits: UInt64, typical: Int64) -> Int64 {
         let mantissa = Int64(65_536 + (bits & 0xffff))
-        let power = Int64((bits >> 16) & 0xff) * 15 >> 8
+        let power = (Int64((bits >> 16) & 0xff) * 15) >> 8
         var quantity = max((typical * ((mantissa << power) >> 7)) >> 16, 1)
         if (bits >> 24) & 7 == 0 {
             var unit: Int64 = 1

@@ -14,10 +14,10 @@ struct RecordCommand: ParsableCommand {
         discussion: """
             EXAMPLES:
               k2-sim record binance --trades 1000
-              k2-sim record coinbase --trades 5000 --symbols BTC-USD,ETH-USD --start now
+              k2-sim record coinbase --trades 5000 --symbols BTC-USD --start now
               k2-sim record kraken --format v1 --trades 200 --seed 7
               k2-sim record binance --format rest --trades 5000 --first-id 1
-              k2-sim record kraken --trades 100000 --faults duplicates,reorder,gap,late --truth truth.ndjson --stats
+              k2-sim record kraken --trades 9999 --faults gap,late --truth truth.ndjson
 
             The same arguments give the same bytes, except with --start now. Prices walk at random from plausible
             starting points; ids are contiguous for each symbol, unless --faults gap leaves some out. Status,

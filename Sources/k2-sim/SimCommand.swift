@@ -8,7 +8,7 @@ struct SimCommand: ParsableCommand {
         discussion: """
             EXAMPLES:
               k2-sim record binance --trades 1000 | k2-normalize | head
-              k2-sim record kraken --trades 100000 --faults gap,duplicates --truth truth.ndjson > kraken.ndjson
+              k2-sim record kraken --trades 100000 --faults gap,late > kraken.ndjson
             """,
         version: ToolMain.version,
         subcommands: [RecordCommand.self])
