@@ -29,9 +29,25 @@ SILVER = {
     "is_valid": "boolean",
     "validation_errors": "list<string>",
 }
+BRONZE = {
+    "exchange_timestamp": "timestamptz",
+    "sequence_number": "long",
+    "trade_id": "string",
+    "symbol": "string",
+    "price": DECIMAL,
+    "quantity": DECIMAL,
+    "quote_volume": QUOTE,
+    "side": "string",
+    "event_time": "timestamptz",
+    "ingestion_timestamp": "timestamptz",
+    "payload": "string",
+    "kafka_partition": "int",
+    "kafka_offset": "long",
+}
 GOLD = {
     "exchange": "string",
     "canonical_symbol": "string",
+    "interval": "string",
     "window_start": "timestamptz",
     "open_time": "timestamptz",
     "open_price": DECIMAL,
@@ -43,7 +59,34 @@ GOLD = {
     "quote_volume": QUOTE,
     "trade_count": "long",
     "buy_volume": DECIMAL,
+    "first_sequence": "long",
+    "last_sequence": "long",
+    "revision": "int",
+    "is_final": "boolean",
+    "has_gap": "boolean",
 }
+GAPS = {
+    "exchange": "string",
+    "symbol": "string",
+    "first_missing": "long",
+    "last_missing": "long",
+    "after_time": "timestamptz",
+    "before_time": "timestamptz",
+    "state": "string",
+    "cause": "string",
+    "detected_at": "timestamptz",
+}
+COLUMNS = {
+    **{f"bronze_trades_{exchange}": BRONZE for exchange in ("binance", "kraken", "coinbase")},
+    "silver_trades": SILVER,
+    **{f"gold_ohlcv_{interval}": GOLD for interval in INTERVALS},
+    "feed_gaps": GAPS,
+}
+# Columns that may be null; lists and maps are never null, only empty.
+OPTIONAL = {
+    "sequence_number", "event_time", "kafka_partition", "kafka_offset", "source_sequence",
+    "first_sequence", "last_sequence", "after_time", "before_time", "cause",
+}  # fmt: skip
 
 
 def source_records(table, records):

@@ -41,6 +41,13 @@ def test_loading_twice_adds_nothing(tools, lake):
     assert said.strip(), "a load that adds nothing must say so"
 
 
+@pytest.mark.parametrize("arguments", [("--commit-rows", "1000"), ("--commit-rows", "4321"), ("--commit-interval", "1s")], ids=" ".join)
+def test_loading_again_in_other_batches_adds_nothing(tools, lake, arguments):
+    before = counts(lake)
+    tools.load(lake, *arguments)
+    assert counts(lake) == before
+
+
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.4, 0.8])
 def test_kill_9_leaves_readable_tables_and_a_second_run_completes_them(tools, long_stream, tmp_path, after):
     lake = Lake(tmp_path / "lake", long_stream)

@@ -19,5 +19,6 @@ select(.kind == "raw") | . as $raw | (.message.data // .message) | select(.e == 
   ingestion_timestamp: $raw.received_at,
   source_sequence: .t,
   origin: $raw.origin,
+  vendor_data: {E: (.E | tostring), M: (.M | tostring)},
   is_valid: true
 }

@@ -11,9 +11,14 @@ from decimal import Context, Decimal
 import orjson
 import xxhash
 
+COLUMNS = frozenset("estpqTm")
 QUOTES = ("USDT",)
 EXACT = Context(prec=76)
 SECONDS = {}
+
+
+def texts(value):
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def message_id(identity):
@@ -70,6 +75,7 @@ def main():
             "ingestion_timestamp": raw["received_at"],
             "source_sequence": number,
             "origin": raw["origin"],
+            "vendor_data": {key: texts(value) for key, value in trade.items() if key not in COLUMNS},
             "is_valid": True,
         }
         out.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
