@@ -6,6 +6,10 @@ import pytest
 
 from pipeline import Lake, Tools
 
+EXCHANGES = ("binance", "kraken", "coinbase")
+# At one trade a second, a recording of 1400 trades from ten to midnight reaches into the next day.
+DAYS, TRADES = (18, 19, 24), 1400
+
 
 @pytest.fixture(scope="session")
 def tools() -> Tools:
@@ -14,20 +18,25 @@ def tools() -> Tools:
 
 @pytest.fixture(scope="session")
 def lake(tools, tmp_path_factory) -> Lake:
-    """Three exchanges with duplicates, disorder, gaps and late trades, spread over three days."""
+    """Three exchanges with duplicates, disorder, gaps and late trades; each recording runs over a midnight."""
     folder = tmp_path_factory.mktemp("lake")
     recordings = [
-        tools.record(folder / f"{exchange}.ndjson", exchange, trades=4000, seed=seed, rate=RATE, faults="duplicates,reorder,gap,late")
-        for seed, exchange in enumerate(("binance", "kraken", "coinbase"), 1)
+        tools.record(
+            folder / f"{exchange}-{day}.ndjson",
+            exchange,
+            trades=TRADES,
+            seed=day,
+            rate=1,
+            faults="duplicates,reorder,gap,late",
+            extra=("--start", f"2026-02-{day}T23:50:00Z", "--first-id", str(day * 1_000_000)),
+        )
+        for exchange in EXCHANGES
+        for day in DAYS
     ]
     stream = tools.stream(folder / "stream.ndjson", recordings)
     made = Lake(folder / "lake", stream)
     tools.load(made)
     return made
-
-
-# Trades a second: 4000 trades then take 2.3 days, so that there is something to prune.
-RATE = 0.02
 
 
 @pytest.fixture

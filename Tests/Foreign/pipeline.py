@@ -107,7 +107,17 @@ class Tools:
 def read_ndjson(file):
     """All records of a file; numbers stay exact."""
     with open(file, encoding="utf-8") as lines:
-        return [json.loads(line, parse_float=Decimal) for line in lines]
+        return [parse_record(line) for line in lines]
+
+
+def parse_record(line):
+    record = json.loads(line, parse_float=Decimal)
+    if record["kind"] == "bronze":
+        # The payload is the exchange's own text: what the table holds is that text, not a value printed again.
+        start = line.index('"payload":') + len('"payload":')
+        _, end = json.JSONDecoder().raw_decode(line, start)
+        record["payload"] = line[start:end]
+    return record
 
 
 def write_ndjson(file, records):

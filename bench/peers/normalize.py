@@ -22,7 +22,7 @@ def texts(value):
 
 
 def message_id(identity):
-    bits = xxhash.xxh3_128_intdigest(identity)
+    bits = xxhash.xxh3_128_intdigest(identity.encode())
     bits = bits & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x8000 << 64 | 0x8000 << 48
     text = f"{bits:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
