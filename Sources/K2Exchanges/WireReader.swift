@@ -130,6 +130,15 @@ enum WireReader {
         throw WireError(field, expected: "buy or sell", found: range)
     }
 
+    /// Keeps a member that has no column of its own; null and empty values are left out.
+    static func keep(_ key: Int, _ document: borrowing JSONDocument, in fields: inout [NamedText]) {
+        let value = document.range(key + 1)
+        let kind = document.kind(key + 1)
+        if value.isEmpty || kind == .null { return }
+        fields.append(
+            NamedText(key: document.range(key), value: value, isStructured: kind == .object || kind == .array))
+    }
+
     /// The taker's order type. An unknown one is none, not an error: exchanges add types without notice.
     static func condition(_ node: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>) -> WireTrade.Condition {
         let word = text.part(document.range(node))

@@ -59,12 +59,6 @@ public struct WireTrade: Sendable {
     }
 }
 
-/// A value of the exchange that has no column of its own: its name and text, as ranges of the line.
-public struct VendorField: Sendable {
-    public var key: ByteRange
-    public var value: ByteRange
-}
-
 /// Why a trade or message was refused: the field, what was expected, and where the found text stands.
 public struct WireError: Error, Sendable {
     public var field: StaticString
@@ -90,7 +84,8 @@ public struct WireError: Error, Sendable {
 /// What one message held, reused from message to message.
 public struct WireBatch: Sendable {
     public var trades: [WireTrade] = []
-    public var vendorFields: [VendorField] = []
+    /// Values of the exchange that have no column of their own.
+    public var vendorFields: [NamedText] = []
     /// Trades of the message that could not be read; the others count all the same.
     public var refused: [WireError] = []
 

@@ -22,7 +22,7 @@ enum BinanceTrades {
     }
 
     private static func parseEvent(
-        _ event: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>, vendor: inout [VendorField]
+        _ event: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>, vendor: inout [NamedText]
     ) throws(WireError) -> WireTrade {
         var trade = WireTrade(symbol: .empty, payload: document.range(event))
         var seen: RequiredFields = []
@@ -54,8 +54,8 @@ enum BinanceTrades {
                 seen.insert(.side)
             case UInt8(ascii: "E"):
                 trade.eventTime = try WireReader.epoch(value, "E", document, text)
-                vendor.append(VendorField(key: name, value: document.range(value)))
-            default: vendor.append(VendorField(key: name, value: document.range(value)))
+                WireReader.keep(key, document, in: &vendor)
+            default: WireReader.keep(key, document, in: &vendor)
             }
             key = document.next(value)
         }
@@ -91,7 +91,7 @@ enum BinanceTrades {
 
     private static func parseRow(
         _ row: Int, symbol: ByteRange, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
-        vendor: inout [VendorField]
+        vendor: inout [NamedText]
     ) throws(WireError) -> WireTrade {
         guard document.kind(row) == .object else {
             throw WireError("row", expected: "an object", found: document.verbatim(row))
@@ -120,7 +120,7 @@ enum BinanceTrades {
                 trade.side = try WireReader.boolean(value, "isBuyerMaker", document) ? .sell : .buy
                 seen.insert(.side)
             } else {
-                vendor.append(VendorField(key: document.range(key), value: document.range(value)))
+                WireReader.keep(key, document, in: &vendor)
             }
             key = document.next(value)
         }

@@ -78,7 +78,7 @@ enum CoinbaseTrades {
 
     private static func parseTrade(
         _ node: Int, symbol: ByteRange, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
-        vendor: inout [VendorField]
+        vendor: inout [NamedText]
     ) throws(WireError) -> WireTrade {
         guard document.kind(node) == .object else {
             throw WireError("trades", expected: "a trade object", found: document.verbatim(node))
@@ -109,9 +109,9 @@ enum CoinbaseTrades {
             } else if name.equals("side") {
                 trade.side = try WireReader.side(value, "side", document, text).opposite
                 seen.insert(.side)
-                vendor.append(VendorField(key: document.range(key), value: document.range(value)))
-            } else if !document.range(value).isEmpty {
-                vendor.append(VendorField(key: document.range(key), value: document.range(value)))
+                WireReader.keep(key, document, in: &vendor)
+            } else {
+                WireReader.keep(key, document, in: &vendor)
             }
             key = document.next(value)
         }

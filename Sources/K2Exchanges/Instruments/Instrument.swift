@@ -15,8 +15,8 @@ public struct Instrument: Sendable {
     public var isInferred: Bool
     /// The members of a trade record that depend on the instrument alone, from `"exchange"` to `"currency"`.
     public let tradeMembers: [UInt8]
-    /// The members of a bronze or gap record: `"exchange":"…","symbol":"…"`.
-    public let symbolMembers: [UInt8]
+    /// UTF-8 of `symbol`.
+    public let symbolBytes: [UInt8]
     /// `exchange|symbol|`, the head of a trade's identity.
     public let identityPrefix: [UInt8]
 
@@ -29,11 +29,11 @@ public struct Instrument: Sendable {
         symbol = base + quote
         canonicalSymbol = base + "/" + quote
         identityPrefix = Array("\(exchange.rawValue)|\(symbol)|".utf8)
-        symbolMembers = Array("\"exchange\":\"\(exchange.rawValue)\",\"symbol\":\"\(symbol)\"".utf8)
-        tradeMembers =
-            symbolMembers
-            + Array(
-                ",\"canonical_symbol\":\"\(canonicalSymbol)\",\"asset_class\":\"\(assetClass)\",\"currency\":\"\(quote)\""
-                    .utf8)
+        symbolBytes = Array(symbol.utf8)
+        let members = [
+            ("exchange", exchange.rawValue), ("symbol", symbol), ("canonical_symbol", canonicalSymbol),
+            ("asset_class", assetClass), ("currency", quote),
+        ]
+        tradeMembers = Array(members.map { "\"\($0)\":\"\($1)\"" }.joined(separator: ",").utf8)
     }
 }

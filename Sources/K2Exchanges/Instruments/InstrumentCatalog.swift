@@ -41,19 +41,21 @@ public struct InstrumentCatalog: ~Copyable {
     }
 
     /// Adds an instrument under all its spellings; a spelling that is already there now means this one.
+    /// An instrument of the same exchange and symbol is replaced and keeps its index.
     public mutating func add(_ instrument: Instrument, spellings names: [String]) {
-        instruments.append(instrument)
+        let index = find(symbol: instrument.symbol, on: instrument.exchange) ?? instruments.count
+        if index == instruments.count { instruments.append(instrument) } else { instruments[index] = instrument }
         for name in names {
             let bytes = Array(name.utf8)
             let hash = Self.hash(bytes.span)
             if let known = lookUp(bytes.span, hash: hash, on: instrument.exchange) {
-                spellings[known].instrument = Int32(instruments.count - 1)
+                spellings[known].instrument = Int32(index)
                 continue
             }
             insert(
                 Spelling(
                     hash: hash, exchange: instrument.exchange,
-                    text: ByteRange(pool.count, pool.count + bytes.count), instrument: Int32(instruments.count - 1)))
+                    text: ByteRange(pool.count, pool.count + bytes.count), instrument: Int32(index)))
             pool.append(contentsOf: bytes)
         }
         last = -1
@@ -63,10 +65,17 @@ public struct InstrumentCatalog: ~Copyable {
         guard spelling.count <= 64, spellings.count < Self.maxSpellings, Self.isPlain(spelling),
             let pair = ExchangeRegistry.adapter(for: exchange).inferInstrument(spelling)
         else { return nil }
-        let instrument = Instrument(
-            exchange: exchange, base: pair.base, quote: pair.quote, assetClass: "crypto", isInferred: true)
+        let known = find(symbol: pair.base + pair.quote, on: exchange)
+        let instrument =
+            known.map { instruments[$0] }
+            ?? Instrument(exchange: exchange, base: pair.base, quote: pair.quote, assetClass: "crypto", isInferred: true)
         add(instrument, spellings: [spelling.text])
-        return instruments.count - 1
+        return find(symbol: instrument.symbol, on: exchange)
+    }
+
+    /// Finds an instrument by K2's own symbol. O(instruments): not for every trade.
+    public func find(symbol: String, on exchange: Exchange) -> Int? {
+        instruments.firstIndex { $0.exchange == exchange && $0.symbol == symbol }
     }
 
     /// Names go into records as they are: no quotes, escapes, separators of ours, or control characters.

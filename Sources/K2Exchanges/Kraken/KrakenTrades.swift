@@ -29,7 +29,7 @@ enum KrakenTrades {
     }
 
     private static func parseTrade(
-        _ node: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>, vendor: inout [VendorField]
+        _ node: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>, vendor: inout [NamedText]
     ) throws(WireError) -> WireTrade {
         guard document.kind(node) == .object else {
             throw WireError("data", expected: "a trade object", found: document.verbatim(node))
@@ -63,7 +63,7 @@ enum KrakenTrades {
             } else if name.equals("ord_type"), case let type = WireReader.condition(value, document, text), type != .none {
                 trade.condition = type
             } else {
-                vendor.append(VendorField(key: document.range(key), value: document.range(value)))
+                WireReader.keep(key, document, in: &vendor)
             }
             key = document.next(value)
         }
