@@ -62,7 +62,7 @@ class Inputs:
         FOLDER.mkdir(exist_ok=True)
         self.count = trades
         print(f"making inputs: {trades} Binance trades", file=sys.stderr)
-        self.raw = make(FOLDER / "raw.ndjson", [tool("k2-sim"), "record", "binance", "--trades", str(trades), "--seed", "1"])
+        self.raw = make(FOLDER / "raw.ndjson", [tool("k2-sim"), "record", "binance", "--trades", str(trades), "--seed", "1", "--format", "raw"])
         everything = make(FOLDER / "normalized.ndjson", [tool("k2-normalize")], self.raw)
         with open(everything, "rb") as lines:
             others = sum(not line.startswith(b'{"kind":"trade"') for line in lines)
@@ -233,7 +233,7 @@ Written by `scripts/bench`: all programs in one run, one core each, in turn, med
 
 {table(["", ""], machine())}
 
-Input: {inputs.count:,} Binance trades of `k2-sim record binance --trades {inputs.count} --seed 1`, {per_line:.0f} bytes a `raw` line
+Input: {inputs.count:,} Binance trades of `k2-sim record binance --format raw --trades {inputs.count} --seed 1`, {per_line:.0f} bytes a `raw` line
 ({os.path.getsize(inputs.raw):,} bytes), {os.path.getsize(inputs.trades) / inputs.count:.0f} bytes a `trade` line ({os.path.getsize(inputs.trades):,} bytes). Standard output goes to `/dev/null`.
 
 ## Targets
