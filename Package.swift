@@ -61,7 +61,7 @@ let package = Package(
 
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
-        library("K2Avro", ["K2Bytes", "K2JSON", "K2Compression"]),
+        library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2ObjectStore", []),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
         library("K2StateStore", ["K2Domain", "K2SQLite"]),
