@@ -12,29 +12,34 @@ public enum ManifestList {
             ("sequence-number", Array(String(sequenceNumber).utf8)),
             ("format-version", Array("2".utf8)),
         ]
+        var values: [AvroValue] = []
+        for manifest in manifests { values.append(try avro(manifest)) }
         do throws(AvroError) {
             var file = try AvroFileWriter(schema: ManifestSchema.listEntry, metadata: metadata, codec: codec, syncMarker: syncMarker)
-            for manifest in manifests { try file.append(avro(manifest)) }
+            for value in values { try file.append(value) }
             return try file.finish()
         } catch { throw IcebergError(error, reading: location) }
     }
 
-    private static func avro(_ manifest: ManifestFile) -> AvroValue {
-        let summaries = manifest.partitions.map { list in
-            AvroValue.array(
-                list.map { summary in
-                    .record([
-                        .boolean(summary.containsNull), summary.containsNaN.map { .boolean($0) } ?? .null,
-                        summary.lowerBound.map { .bytes($0) } ?? .null, summary.upperBound.map { .bytes($0) } ?? .null,
-                    ])
-                })
+    private static func avro(_ manifest: ManifestFile) throws(IcebergError) -> AvroValue {
+        guard let addedFiles = manifest.addedFiles, let existingFiles = manifest.existingFiles, let deletedFiles = manifest.deletedFiles,
+            let addedRows = manifest.addedRows, let existingRows = manifest.existingRows, let deletedRows = manifest.deletedRows
+        else {
+            // Zero would make readers skip the manifest.
+            throw IcebergError(.unsupported, "\(manifest.path): its manifest list of format version 1 has no counts")
         }
         return .record([
             .string(manifest.path), .long(manifest.length), .long(Int64(manifest.specID)), .long(Int64(manifest.content.rawValue)),
             .long(manifest.sequenceNumber), .long(manifest.minSequenceNumber), .long(manifest.addedSnapshotID),
-            .long(Int64(manifest.addedFiles ?? 0)), .long(Int64(manifest.existingFiles ?? 0)), .long(Int64(manifest.deletedFiles ?? 0)),
-            .long(manifest.addedRows ?? 0), .long(manifest.existingRows ?? 0), .long(manifest.deletedRows ?? 0), summaries ?? .null,
-            manifest.keyMetadata.map { .bytes($0) } ?? .null,
+            .long(Int64(addedFiles)), .long(Int64(existingFiles)), .long(Int64(deletedFiles)), .long(addedRows), .long(existingRows),
+            .long(deletedRows), manifest.partitions.map { .array($0.map(avro)) } ?? .null, manifest.keyMetadata.map { .bytes($0) } ?? .null,
+        ])
+    }
+
+    private static func avro(_ summary: PartitionFieldSummary) -> AvroValue {
+        .record([
+            .boolean(summary.containsNull), summary.containsNaN.map { .boolean($0) } ?? .null, summary.lowerBound.map { .bytes($0) } ?? .null,
+            summary.upperBound.map { .bytes($0) } ?? .null,
         ])
     }
 

@@ -69,7 +69,7 @@ struct ManifestWriter: ~Copyable {
         let value = try avro(entry)
         do throws(AvroError) { try file.append(value) } catch { throw IcebergError(error, reading: location) }
         counts[entry.status.rawValue] += 1
-        rows[entry.status.rawValue] += entry.file.recordCount
+        rows[entry.status.rawValue] = Count.adding(rows[entry.status.rawValue], entry.file.recordCount)
         if entry.isLive, let number = entry.sequenceNumber { minSequenceNumber = min(minSequenceNumber ?? number, number) }
         for (place, value) in entry.file.partition.enumerated() { summaries[place].add(value) }
     }
@@ -132,6 +132,14 @@ struct ManifestWriter: ~Copyable {
             data.equalityIDs.isEmpty ? .null : .array(data.equalityIDs.map { .long(Int64($0)) }),
             Self.optional(data.sortOrderID.map { Int64($0) }),
         ])
+    }
+}
+
+/// Sums of counts that foreign files state: they stop at the largest number instead of trapping.
+enum Count {
+    static func adding(_ a: Int64, _ b: Int64) -> Int64 {
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        return overflow ? .max : sum
     }
 }
 
