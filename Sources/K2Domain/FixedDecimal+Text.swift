@@ -57,10 +57,9 @@ extension FixedDecimal {
             let byte = text[index]
             switch byte {
             case 0x30...0x39:
-                if digits < 39 { mantissa = mantissa * 10 + Int128(byte - 0x30) }
                 digits += digits > 0 || byte != 0x30 ? 1 : 0
-                // A 39th digit is fatal unless everything from here on turns out to be zeros after the point.
-                if digits > 38 { throw .tooManyDigits }
+                if digits > maxDigits { throw .tooManyDigits }
+                mantissa = mantissa * 10 + Int128(byte - 0x30)
                 fraction += pointAt >= 0 ? 1 : 0
             case UInt8(ascii: ".") where pointAt < 0 && index > firstDigit: pointAt = index
             default: break scan
