@@ -7,8 +7,8 @@ extension FixedDecimal {
         self = try Self.parse(text, isPlain: &plain)
     }
 
-    /// As `init(_:)`; `isPlain` tells whether the text has no exponent and no needless leading zero,
-    /// so that printing the value would give the same text again.
+    /// As `init(_:)`; `isPlain` tells whether the text has no exponent, no needless leading zero and no
+    /// sign before a zero, so that printing the value would give the same text again.
     public static func parse(_ text: Span<UInt8>, isPlain: inout Bool) throws(DecimalError) -> FixedDecimal {
         var index = 0
         let count = text.count
@@ -36,7 +36,7 @@ extension FixedDecimal {
         if index == count, index > firstDigit, pointAt != count - 1 {
             let scale = pointAt < 0 ? 0 : count - pointAt - 1
             guard scale <= 38 else { return try parseGeneral(text, isPlain: &isPlain) }
-            isPlain = text[firstDigit] != 0x30 || count - firstDigit == 1 || pointAt == firstDigit + 1
+            isPlain = (text[firstDigit] != 0x30 || count - firstDigit == 1 || pointAt == firstDigit + 1) && !(negative && small == 0)
             let mantissa = Int128(small)
             return FixedDecimal(mantissa: negative ? -mantissa : mantissa, scale: UInt8(truncatingIfNeeded: scale))
         }
@@ -70,7 +70,7 @@ extension FixedDecimal {
         guard mantissaEnd > firstDigit, text[mantissaEnd - 1] != UInt8(ascii: ".") else { throw .malformed(offset: index) }
         let exponent = try parseExponent(text, from: &index)
         guard index == text.count else { throw .malformed(offset: index) }
-        isPlain = mantissaEnd == text.count
+        isPlain = mantissaEnd == text.count && fraction <= maxDigits && !(negative && mantissa == 0)
             && (text[firstDigit] != 0x30 || mantissaEnd - firstDigit == 1 || pointAt == firstDigit + 1)
         return try scaled(mantissa: negative ? -mantissa : mantissa, fraction: fraction, exponent: exponent)
     }
