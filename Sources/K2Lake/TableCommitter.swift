@@ -138,9 +138,7 @@ struct TableCommitter {
             switch file.contents {
             case .rows(let rows):
                 try writer.write(columns, rows: rows, partition: file.partition, to: file.location)
-            case .rewritten(let kept, let count):
-                try writer.write(
-                    kept, rows: ArraySlice((0..<UInt32(count))), partition: file.partition, to: file.location)
+            case .rewritten(let groups): try writer.write(groups, partition: file.partition, to: file.location)
             }
         }
     }
@@ -188,7 +186,7 @@ struct Additions {
     enum Contents {
         case rows(ArraySlice<UInt32>)
         /// What is left of a file that the batch replaces.
-        case rewritten([Column], rowCount: Int)
+        case rewritten([GoldRevision.RowGroup])
     }
 
     struct File {
@@ -211,7 +209,7 @@ struct Additions {
         }
         for part in partitions { add(part.partition, .rows(part.rows)) }
         for old in replaced where old.rowCount > 0 {
-            add(old.file.partition, .rewritten(old.kept, rowCount: old.rowCount))
+            add(old.file.partition, .rewritten(old.groups))
         }
     }
 }
