@@ -94,8 +94,8 @@ public struct Recording: ~Copyable {
                 deliver(trade, at: due)
                 return
             }
-            if batcher.finishNext() {
-                emit(batcher.complete, at: now)
+            if let completed = batcher.finishNext(at: now) {
+                emit(batcher.complete, at: completed)
                 return
             }
             if let last = swapped { sendMessage(last.trades, at: now) }
