@@ -111,6 +111,13 @@ import Testing
         #expect(result.status == 65 && result.stderr.hasPrefix("k2-feed: stdin: gzip data is corrupt (byte "))
     }
 
+    @Test func aLineUpToTheLimitIsPrinted() throws {
+        let ends = (Array("{\"kind\":\"raw\",\"message\":\"".utf8), Array("\"}\n".utf8))
+        let long = ends.0 + [UInt8](repeating: 0x61, count: (16 << 20) - ends.0.count - ends.1.count) + ends.1
+        let input = long + (try Self.recording(trades: 5)) + long
+        #expect(try Self.replay(["-"], stdin: input).stdout == input)
+    }
+
     @Test func aLineOverTheLimitIsRefused() throws {
         let long = Array("{\"kind\":\"raw\",\"message\":\"".utf8) + [UInt8](repeating: 0x61, count: 17 << 20) + Array("\"}\n".utf8)
         let result = try Self.replay(["-"], stdin: long)
