@@ -61,10 +61,10 @@ let package = Package(
 
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
-        library("K2Avro", ["K2Bytes", "K2JSON", "K2Compression"]),
+        library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2ObjectStore", []),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
-        library("K2StateStore", ["K2Domain", "K2SQLite"]),
+        library("K2StateStore", ["K2Domain", "K2JSON", "K2SQLite"]),
         library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
 
         // Command lines
@@ -89,7 +89,7 @@ let package = Package(
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
         tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON"]),
-        tests("K2StateStoreTests", ["K2StateStore", "K2SQLite"]),
+        tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
         tests("K2LakeTests", ["K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2StateStore"]),
         tests("K2CLITests", ["K2CLI"]),
         tests("K2FeedTests", ["K2Feed"]),

@@ -58,13 +58,18 @@ extension ByteWriter {
         appendHex(UInt64(truncatingIfNeeded: value.bits), digits: 12)
     }
 
-    /// Appends the lowest `digits` hexadecimal digits of `value`.
+    /// Appends the lowest `digits` hexadecimal digits of `value`, 16 at most.
     public mutating func appendHex(_ value: UInt64, digits: Int) {
-        var shift = UInt64(digits * 4)
-        while shift > 0 {
-            shift -= 4
-            let nibble = UInt8(truncatingIfNeeded: value >> shift) & 0xf
-            append(nibble < 10 ? 0x30 &+ nibble : 0x57 &+ nibble)
+        append(count: digits) { target in
+            var rest = value
+            var position = digits
+            while position > 0 {
+                position -= 1
+                let nibble = UInt8(truncatingIfNeeded: rest) & 0xf
+                // 0x27 lies between "9" + 1 and "a".
+                target[position] = 0x30 &+ nibble &+ (nibble > 9 ? 0x27 : 0)
+                rest >>= 4
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ public enum LineEvent: Equatable, Sendable {
     case end
     /// The stop descriptor became readable; a partly read line is left out.
     case stopped
+    /// Nothing came within `patience`.
+    case timedOut
 }
 
 /// Cuts the bytes of a file descriptor into lines, in one reused buffer.
@@ -26,6 +28,8 @@ public struct LineReader: ~Copyable {
     /// 1-based number of the line that `line` holds.
     public private(set) var number = 0
     public let maxLineBytes: Int
+    /// Milliseconds that `next` waits for input before it returns `.timedOut`; −1 for ever.
+    public var patience: Int32 = -1
 
     /// How much of an over-long line is kept to show.
     static let shownBytes = 4096
@@ -77,8 +81,16 @@ public struct LineReader: ~Copyable {
             }
             if filled - start > maxLineBytes { return try skipLong(flushing: &output) }
             if atEnd { return finish() }
-            guard try fill(flushing: &output) else { return .stopped }
+            switch try fill(flushing: &output) {
+            case .ready: continue
+            case .stopped: return .stopped
+            case .timedOut: return .timedOut
+            }
         }
+    }
+
+    private enum Wait {
+        case ready, stopped, timedOut
     }
 
     private mutating func findNewline() -> Int? {
@@ -113,7 +125,7 @@ public struct LineReader: ~Copyable {
             }
             start = filled
             if atEnd { break }
-            guard try fill(flushing: &output) else { return .stopped }
+            if try fill(flushing: &output) == .stopped { return .stopped }
         }
         searched = start
         number += 1
@@ -142,8 +154,8 @@ public struct LineReader: ~Copyable {
         capacity = larger
     }
 
-    /// Reads more bytes. Returns false when asked to stop.
-    private mutating func fill(flushing output: inout LineWriter) throws(StreamError) -> Bool {
+    /// Reads more bytes, or finds the end of input.
+    private mutating func fill(flushing output: inout LineWriter) throws(StreamError) -> Wait {
         if start > 0 {
             if filled > start { base.update(from: base + start, count: filled - start) }
             filled -= start
@@ -152,22 +164,23 @@ public struct LineReader: ~Copyable {
         }
         reserve(filled + Self.chunk)
         while true {
-            guard try wait(flushing: &output) else { return false }
+            let waited = try wait(flushing: &output)
+            if waited != .ready { return waited }
             let count = read(descriptor, base + filled, capacity - filled)
             if count > 0 {
                 filled += count
-                return true
+                return .ready
             }
             if count == 0 {
                 atEnd = true
-                return true
+                return .ready
             }
             if errno != EINTR && errno != EAGAIN { throw StreamError(.readFailed, name: name, errno: errno) }
         }
     }
 
     /// Waits until there is something to read; flushes `output` first when there is nothing yet.
-    private mutating func wait(flushing output: inout LineWriter) throws(StreamError) -> Bool {
+    private mutating func wait(flushing output: inout LineWriter) throws(StreamError) -> Wait {
         var timeout: Int32 = 0
         while true {
             var watched = (
@@ -178,10 +191,12 @@ public struct LineReader: ~Copyable {
                 $0.withMemoryRebound(to: pollfd.self, capacity: 2) { poll($0, 2, timeout) }
             }
             if ready < 0 && errno != EINTR { throw StreamError(.readFailed, name: name, errno: errno) }
-            if ready > 0 { return watched.1.revents & Int16(POLLIN) == 0 }
-            if ready == 0 && timeout == 0 {
+            if ready > 0 { return watched.1.revents & Int16(POLLIN) == 0 ? .ready : .stopped }
+            if ready == 0 && timeout != 0 { return .timedOut }
+            if ready == 0 {
                 try output.flush()
-                timeout = -1
+                if patience == 0 { return .timedOut }
+                timeout = patience
             }
         }
     }

@@ -18,6 +18,7 @@ struct Replay: ~Copyable {
             switch try lines.next(flushing: &output) {
             case .end: return true
             case .stopped: return false
+            case .timedOut: continue
             case .line:
                 do throws(RecordLine.Refusal) {
                     try RecordLine.check(lines.line, &document)

@@ -25,7 +25,7 @@ struct IdentityWindow: ~Copyable {
         var hash: Int {
             var value = (page &* 0x9e37_79b9_7f4a_7c15) ^ (UInt64(UInt32(bitPattern: instrument)) &* 0xc2b2_ae3d_27d4_eb4f)
             value ^= value >> 29
-            return Int(truncatingIfNeeded: value &* 0xbf58_476d_1ce4_e5b9 >> 17)
+            return Int(truncatingIfNeeded: (value &* 0xbf58_476d_1ce4_e5b9) >> 17)
         }
     }
 

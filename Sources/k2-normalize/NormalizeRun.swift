@@ -54,6 +54,7 @@ struct NormalizeRun: ~Copyable {
             case .tooLong:
                 normalizer.refuseLine("line longer than \(reader.maxLineBytes) bytes; only its start is kept here")
             case .end, .stopped: return
+            case .timedOut: continue
             }
             if !normalizer.refusals.isEmpty { try keepRefused() }
             try output.endRecord()

@@ -143,7 +143,7 @@ extension CandleState {
                 }
                 ranges.append(seen[index]...seen[index + 1])
             }
-            series.seen = SequenceSet(ranges: ranges)
+            series.seen = SequenceSet(ranges: ranges, maxRanges: Series.maxSeenRanges)
             series.gaps = try readGaps(text)
             contents.series.append(series)
         }

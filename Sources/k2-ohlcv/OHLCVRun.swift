@@ -85,6 +85,7 @@ struct OHLCVRun: ~Copyable {
                 stage.refuseLine("line longer than \(reader.maxLineBytes) bytes; only its start is kept here")
             case .end: return true
             case .stopped: return false
+            case .timedOut: continue
             }
             if let reason = stage.refusal { try keepRefused(reason) }
             if !stage.fold.events.isEmpty { try printEvents() }

@@ -43,8 +43,11 @@ struct Series {
     /// No open window ends before this.
     var nextEnd = Timestamp(microseconds: .max)
     var windows: [WindowList]
-    var seen = SequenceSet()
+    var seen = SequenceSet(maxRanges: Series.maxSeenRanges)
     var gaps: [KnownGap] = []
+
+    /// Ranges of counted ids held for one series.
+    static let maxSeenRanges = 4096
 
     /// Gaps followed for one series; beyond it the oldest is given up, its candles stay marked.
     static let maxGaps = 1024

@@ -1,22 +1,24 @@
-/// A set of trade sequences as sorted, disjoint, non-adjacent ranges.
-///
-/// Contiguous ids cost nothing. At most `maxRanges` ranges are kept: beyond that the two lowest are
-/// joined, so that an id between them counts as seen; an id may be taken for a duplicate then, but
-/// never be counted twice.
-struct SequenceSet: Equatable {
-    static let maxRanges = 4096
+/// A set of trade sequences as sorted, disjoint, non-adjacent ranges: contiguous ids cost nothing.
+public struct SequenceSet: Equatable, Sendable {
+    /// When there are more ranges than this, the two lowest are joined: an id between them counts as
+    /// seen then. It may be taken for a duplicate, but none is ever counted twice.
+    public let maxRanges: Int
 
-    private(set) var ranges: [ClosedRange<UInt64>] = []
+    public private(set) var ranges: [ClosedRange<UInt64>] = []
 
-    init(ranges: [ClosedRange<UInt64>] = []) { self.ranges = ranges }
+    /// - Parameter ranges: sorted, disjoint and not adjacent.
+    public init(ranges: [ClosedRange<UInt64>] = [], maxRanges: Int = .max) {
+        self.ranges = ranges
+        self.maxRanges = maxRanges
+    }
 
-    func contains(_ value: UInt64) -> Bool {
+    public func contains(_ value: UInt64) -> Bool {
         let index = firstIndex(endingAtOrAfter: value)
         return index < ranges.count && ranges[index].lowerBound <= value
     }
 
     /// Adds a value. Returns false when it was there already.
-    mutating func insert(_ value: UInt64) -> Bool {
+    public mutating func insert(_ value: UInt64) -> Bool {
         if let last = ranges.last, value > last.upperBound {
             if value == last.upperBound + 1 {
                 ranges[ranges.count - 1] = last.lowerBound...value
@@ -30,7 +32,7 @@ struct SequenceSet: Equatable {
 
     private mutating func append(_ range: ClosedRange<UInt64>) {
         ranges.append(range)
-        if ranges.count > Self.maxRanges { ranges.replaceSubrange(0...1, with: [ranges[0].lowerBound...ranges[1].upperBound]) }
+        if ranges.count > maxRanges { ranges.replaceSubrange(0...1, with: [ranges[0].lowerBound...ranges[1].upperBound]) }
     }
 
     private mutating func insertInside(_ value: UInt64) -> Bool {
@@ -50,7 +52,7 @@ struct SequenceSet: Equatable {
         case (false, true): ranges[index] = value...next.upperBound
         case (false, false):
             ranges.insert(value...value, at: index)
-            if ranges.count > Self.maxRanges {
+            if ranges.count > maxRanges {
                 ranges.replaceSubrange(0...1, with: [ranges[0].lowerBound...ranges[1].upperBound])
             }
         }

@@ -1,0 +1,67 @@
+/// One value of a primitive type: a bound, or a field of a partition tuple.
+///
+/// The type beside it says what it means: `long` may be a count or, as `timestamp`, microseconds.
+public enum Datum: Hashable, Sendable {
+    case boolean(Bool)
+    case int(Int32)
+    case long(Int64)
+    case float(Float)
+    case double(Double)
+    /// Days since 1970-01-01.
+    case date(Int32)
+    /// Microseconds since midnight.
+    case time(Int64)
+    /// Microseconds since 1970-01-01T00:00:00, for `timestamp` and `timestamptz`.
+    case timestamp(Int64)
+    case string(String)
+    /// 16 bytes, the first shown first.
+    case uuid([UInt8])
+    case fixed([UInt8])
+    case binary([UInt8])
+    /// The unscaled value; precision and scale stand in the type.
+    case decimal(Int128)
+}
+
+extension Datum {
+    /// Whether this is a value of `type`.
+    public func fits(_ type: PrimitiveType) -> Bool {
+        switch (self, type) {
+        case (.boolean, .boolean), (.int, .int), (.long, .long), (.float, .float), (.double, .double), (.date, .date), (.time, .time),
+            (.timestamp, .timestamp), (.timestamp, .timestamptz), (.string, .string), (.binary, .binary):
+            true
+        case (.uuid(let bytes), .uuid): bytes.count == 16
+        case (.fixed(let bytes), .fixed(let length)): bytes.count == length
+        case (.decimal(let value), .decimal(let precision, _)): value.magnitude < Self.powerOfTen(precision)
+        default: false
+        }
+    }
+
+    static func powerOfTen(_ exponent: Int) -> UInt128 {
+        var result: UInt128 = 1
+        for _ in 0..<min(max(exponent, 0), 38) { result *= 10 }
+        return result
+    }
+
+    var isNaN: Bool {
+        switch self {
+        case .float(let value): value.isNaN
+        case .double(let value): value.isNaN
+        default: false
+        }
+    }
+
+    /// Order within one type; nil between different types and for NaN. Bytes and strings compare as unsigned bytes.
+    public static func isLess(_ a: Datum, _ b: Datum) -> Bool? {
+        switch (a, b) {
+        case (.boolean(let x), .boolean(let y)): !x && y
+        case (.int(let x), .int(let y)), (.date(let x), .date(let y)): x < y
+        case (.long(let x), .long(let y)), (.time(let x), .time(let y)), (.timestamp(let x), .timestamp(let y)): x < y
+        case (.float(let x), .float(let y)): x.isNaN || y.isNaN ? nil : x < y
+        case (.double(let x), .double(let y)): x.isNaN || y.isNaN ? nil : x < y
+        case (.decimal(let x), .decimal(let y)): x < y
+        case (.string(let x), .string(let y)): x.utf8.lexicographicallyPrecedes(y.utf8)
+        case (.uuid(let x), .uuid(let y)), (.fixed(let x), .fixed(let y)), (.binary(let x), .binary(let y)): x.lexicographicallyPrecedes(y)
+        default: nil
+        }
+    }
+}
