@@ -18,7 +18,6 @@ struct Replay: ~Copyable {
             switch try lines.next(flushing: &output) {
             case .end: return true
             case .stopped: return false
-            case .timedOut: continue
             case .line:
                 do throws(RecordLine.Refusal) {
                     try RecordLine.check(lines.line, &document)
