@@ -24,11 +24,13 @@ struct CandleStats {
 
 /// Turns lines of `trade` and `gap` records into candles to print. Pure: lines in, events out.
 struct CandleStage: ~Copyable {
-    /// A gap of a series that has had no trade yet.
+    /// A gap record of a series that has had no trade yet.
     struct EarlyGap: Equatable {
         var exchange: Exchange
         var symbol: [UInt8]
         var gap: KnownGap
+        /// The ids were filled or proved to be empty.
+        var isClosed: Bool
     }
 
     var fold: CandleFold
@@ -119,7 +121,7 @@ struct CandleStage: ~Copyable {
         let index = fold.series.count - 1
         register(index)
         for early in earlyGaps where early.exchange == fields.exchange && early.symbol == symbol {
-            fold.openGap(early.gap, in: index)
+            note(early, in: index)
         }
         earlyGaps.removeAll { $0.exchange == fields.exchange && $0.symbol == symbol }
         return index
@@ -137,21 +139,30 @@ struct CandleStage: ~Copyable {
         let gap: GapLine
         do throws(RecordError) { gap = try GapLine(document, text: line) } catch { return refuse("gap: \(error)") }
         stats.gaps += 1
-        let symbol = Array(gap.symbol.utf8)
-        let index = fold.series.firstIndex { $0.exchange == gap.exchange && $0.symbol == symbol }
-        if gap.state == .filled || gap.state == .empty {
-            if let index { fold.closeGap(gap.firstMissing, gap.lastMissing, in: index) }
-            earlyGaps.removeAll {
-                $0.exchange == gap.exchange && $0.symbol == symbol && $0.gap.first >= gap.firstMissing
-                    && $0.gap.last <= gap.lastMissing
-            }
-            return
-        }
-        guard let after = gap.afterTime ?? gap.beforeTime, let before = gap.beforeTime ?? gap.afterTime else { return }
-        let known = KnownGap(
-            first: gap.firstMissing, last: gap.lastMissing, afterTime: min(after, before), beforeTime: max(after, before))
-        if let index { return fold.openGap(known, in: index) }
-        earlyGaps.append(EarlyGap(exchange: gap.exchange, symbol: symbol, gap: known))
+        let isClosed = gap.state == .filled || gap.state == .empty
+        guard let known = Self.known(gap) ?? (isClosed ? Self.timeless(gap) : nil) else { return }
+        let record = EarlyGap(
+            exchange: gap.exchange, symbol: Array(gap.symbol.utf8), gap: known, isClosed: isClosed)
+        let index = fold.series.firstIndex { $0.exchange == record.exchange && $0.symbol == record.symbol }
+        if let index { return note(record, in: index) }
+        if earlyGaps.contains(record) { return }
+        earlyGaps.append(record)
         if earlyGaps.count > Self.maxEarlyGaps { earlyGaps.removeFirst() }
+    }
+
+    private mutating func note(_ record: EarlyGap, in index: Int) {
+        if record.isClosed { fold.closeGap(record.gap.ids, in: index) } else { fold.openGap(record.gap, in: index) }
+    }
+
+    /// A hole with its times; nil when the record has none, so that no candle can be named.
+    private static func known(_ gap: GapLine) -> KnownGap? {
+        guard let after = gap.afterTime ?? gap.beforeTime, case let before = gap.beforeTime ?? after else { return nil }
+        return KnownGap(
+            ids: gap.firstMissing...gap.lastMissing, afterTime: min(after, before), beforeTime: max(after, before))
+    }
+
+    /// To close ids no times are needed.
+    private static func timeless(_ gap: GapLine) -> KnownGap {
+        KnownGap(ids: gap.firstMissing...gap.lastMissing, afterTime: gap.detectedAt, beforeTime: gap.detectedAt)
     }
 }

@@ -134,18 +134,23 @@ extension CandleState {
             for (index, time) in try signed("forgotten", text, count: intervals.count).enumerated() {
                 series.windows[index].forgottenBefore = Timestamp(microseconds: time)
             }
-            let seen = try unsigned("seen", text, count: -1)
-            guard seen.count % 2 == 0 else { throw refused("pairs in seen") }
-            var ranges: [ClosedRange<UInt64>] = []
-            for index in stride(from: 0, to: seen.count, by: 2) {
-                guard seen[index] <= seen[index + 1], ranges.last.map({ $0.upperBound < seen[index] }) ?? true else {
-                    throw refused("rising ranges in seen")
-                }
-                ranges.append(seen[index]...seen[index + 1])
-            }
-            series.seen = SequenceSet(ranges: ranges, maxRanges: Series.maxSeenRanges)
+            series.seen = try sequences("seen", text)
+            series.closedGaps = try sequences("closed", text)
             series.gaps = try readGaps(text)
             contents.series.append(series)
+        }
+
+        private func sequences(_ name: StaticString, _ text: Span<UInt8>) throws(CandleStateError) -> SequenceSet {
+            let ends = try unsigned(name, text, count: -1)
+            guard ends.count % 2 == 0 else { throw refused("pairs in \(name)") }
+            var ranges: [ClosedRange<UInt64>] = []
+            for index in stride(from: 0, to: ends.count, by: 2) {
+                guard ends[index] <= ends[index + 1], ranges.last.map({ $0.upperBound < ends[index] }) ?? true else {
+                    throw refused("rising ranges in \(name)")
+                }
+                ranges.append(ends[index]...ends[index + 1])
+            }
+            return SequenceSet(ranges: ranges, maxRanges: Series.maxSeenRanges)
         }
 
         private func readGaps(_ text: Span<UInt8>) throws(CandleStateError) -> [KnownGap] {
@@ -171,7 +176,7 @@ extension CandleState {
                 throw refused("a gap")
             }
             return KnownGap(
-                first: UInt64(four[0]), last: UInt64(four[1]), afterTime: Timestamp(microseconds: four[2]),
+                ids: UInt64(four[0])...UInt64(four[1]), afterTime: Timestamp(microseconds: four[2]),
                 beforeTime: Timestamp(microseconds: four[3]))
         }
 
@@ -180,7 +185,8 @@ extension CandleState {
             guard parts.count == 6 else { throw refused("a gap") }
             contents.earlyGaps.append(
                 CandleStage.EarlyGap(
-                    exchange: try exchange(parts[0]), symbol: parts[1], gap: try gap(try member("early_gap", text), text)))
+                    exchange: try exchange(parts[0]), symbol: parts[1], gap: try gap(try member("early_gap", text), text),
+                    isClosed: try document.kind(member("closed", text)) == .true))
         }
 
         private mutating func readCandle(_ text: Span<UInt8>) throws(CandleStateError) {

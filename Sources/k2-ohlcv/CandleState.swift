@@ -49,7 +49,7 @@ enum CandleState {
             writer.append(early.symbol)
             writer.append("\"")
             appendGap(early.gap, to: &writer)
-            writer.append("]}\n")
+            writer.append(early.isClosed ? "],\"closed\":true}\n" : "],\"closed\":false}\n")
             lines += 1
         }
         for digest in stage.digests.digests {
@@ -69,7 +69,9 @@ enum CandleState {
         writer.append(",\"forgotten\":[")
         writer.append(string: series.windows.map { "\($0.forgottenBefore.microseconds)" }.joined(separator: ","))
         writer.append("],\"seen\":[")
-        writer.append(string: series.seen.ranges.map { "\($0.lowerBound),\($0.upperBound)" }.joined(separator: ","))
+        append(series.seen, to: &writer)
+        writer.append("],\"closed\":[")
+        append(series.closedGaps, to: &writer)
         writer.append("],\"gaps\":[")
         for (index, gap) in series.gaps.enumerated() {
             writer.append(index == 0 ? "[0" : ",[0")
@@ -79,9 +81,13 @@ enum CandleState {
         writer.append("]}\n")
     }
 
+    private static func append(_ set: SequenceSet, to writer: inout ByteWriter) {
+        writer.append(string: set.ranges.map { "\($0.lowerBound),\($0.upperBound)" }.joined(separator: ","))
+    }
+
     private static func appendGap(_ gap: KnownGap, to writer: inout ByteWriter) {
         writer.append(
-            string: ",\(gap.first),\(gap.last),\(gap.afterTime.microseconds),\(gap.beforeTime.microseconds)")
+            string: ",\(gap.ids.lowerBound),\(gap.ids.upperBound),\(gap.afterTime.microseconds),\(gap.beforeTime.microseconds)")
     }
 
     private static func encode(
