@@ -84,7 +84,8 @@ struct CandleStage: ~Copyable {
     private mutating func processTrade(_ line: Span<UInt8>) {
         let fields: TradeFields
         do throws(RecordError) { fields = try reader.read(document, line) } catch { return refuse("trade: \(error)") }
-        guard fields.isValid else {
+        // The mark is the normalizer's; other programs may write trades too.
+        guard fields.isValid, fields.trade.price.isPositive, fields.trade.quantity.isPositive else {
             stats.invalid += 1
             return
         }
