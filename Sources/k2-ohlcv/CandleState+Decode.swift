@@ -18,7 +18,7 @@ extension CandleState {
         var start = 0
         while start < bytes.count {
             guard let end = bytes[start...].firstIndex(of: 0x0a) else { break }
-            try decoder.readLine(Array(bytes[start..<end]))
+            try decoder.readLine(Array(bytes[start..<end]), after: bytes.span.extracting(..<start))
             start = end + 1
         }
         guard decoder.isComplete else {
@@ -36,7 +36,7 @@ extension CandleState {
 
         init(intervals: [CandleInterval]) { self.intervals = intervals }
 
-        mutating func readLine(_ line: [UInt8]) throws(CandleStateError) {
+        mutating func readLine(_ line: [UInt8], after previous: Span<UInt8>) throws(CandleStateError) {
             number += 1
             guard !isComplete else { throw refused("nothing after the last line") }
             let text = line.span
@@ -54,10 +54,10 @@ extension CandleState {
             } else if key.equals("early_gap") {
                 try readEarlyGap(text)
             } else if key.equals("digest") {
-                let parts = try unsigned("digest", text, count: 2)
-                contents.digests.append(UInt128(parts[0]) << 64 | UInt128(parts[1]))
+                contents.digests.append(try digest(text))
             } else if key.equals("end") {
                 guard try unsigned("end", text, count: 1)[0] == UInt64(number - 1) else { throw refused("the number of lines") }
+                guard try digest(text) == Digest.hash128(previous) else { throw refused("the digest of the lines before: they were changed") }
                 isComplete = true
             } else {
                 throw refused("a line of a state file")
@@ -98,6 +98,22 @@ extension CandleState {
             return values.map { $0! }
         }
 
+        private func digest(_ text: Span<UInt8>) throws(CandleStateError) -> UInt128 {
+            let halves = try unsigned("digest", text, count: 2)
+            return UInt128(halves[0]) << 64 | UInt128(halves[1])
+        }
+
+        private func string(_ name: StaticString, _ text: Span<UInt8>) throws(CandleStateError) -> [UInt8] {
+            let node = try member(name, text)
+            guard document.kind(node) == .string else { throw refused("a string in \(name)") }
+            return bytes(node, text)
+        }
+
+        private func time(_ microseconds: Int64, orElse none: Int64? = nil) throws(CandleStateError) -> Timestamp {
+            guard CandleState.times.contains(microseconds) || microseconds == none else { throw refused("a time") }
+            return Timestamp(microseconds: microseconds)
+        }
+
         private func signed(_ name: StaticString, _ text: Span<UInt8>, count: Int) throws(CandleStateError) -> [Int64] {
             let values = try texts(name, text).map { Int64(String(decoding: $0, as: UTF8.self)) }
             guard values.count == count, !values.contains(nil) else { throw refused("numbers in \(name)") }
@@ -110,7 +126,7 @@ extension CandleState {
         }
 
         private mutating func readHeader(_ text: Span<UInt8>) throws(CandleStateError) {
-            guard try texts("kind", text) == [Array("ohlcv_state".utf8)] else { throw refused("a state file of k2-ohlcv") }
+            guard try string("kind", text) == Array("ohlcv_state".utf8) else { throw refused("a state file of k2-ohlcv") }
             guard try unsigned("version", text, count: 1)[0] == UInt64(CandleState.version) else {
                 throw refused("state version \(CandleState.version)")
             }
@@ -126,13 +142,13 @@ extension CandleState {
 
         private mutating func readSeries(_ text: Span<UInt8>) throws(CandleStateError) {
             var series = Series(
-                exchange: try exchange(try texts("exchange", text)[0]),
-                canonicalSymbol: try texts("canonical_symbol", text)[0], symbol: try texts("symbol", text)[0],
+                exchange: try exchange(try string("exchange", text)),
+                canonicalSymbol: try string("canonical_symbol", text), symbol: try string("symbol", text),
                 intervals: intervals)
-            series.newest = Timestamp(microseconds: try signed("newest", text, count: 1)[0])
-            series.nextEnd = Timestamp(microseconds: try signed("next_end", text, count: 1)[0])
-            for (index, time) in try signed("forgotten", text, count: intervals.count).enumerated() {
-                series.windows[index].forgottenBefore = Timestamp(microseconds: time)
+            series.newest = try time(try signed("newest", text, count: 1)[0], orElse: .min)
+            series.nextEnd = try time(try signed("next_end", text, count: 1)[0], orElse: .max)
+            for (index, start) in try signed("forgotten", text, count: intervals.count).enumerated() {
+                series.windows[index].forgottenBefore = try time(start, orElse: .min)
             }
             series.seen = try sequences("seen", text)
             series.closedGaps = try sequences("closed", text)
@@ -176,8 +192,7 @@ extension CandleState {
                 throw refused("a gap")
             }
             return KnownGap(
-                ids: UInt64(four[0])...UInt64(four[1]), afterTime: Timestamp(microseconds: four[2]),
-                beforeTime: Timestamp(microseconds: four[3]))
+                ids: UInt64(four[0])...UInt64(four[1]), afterTime: try time(four[2]), beforeTime: try time(four[3]))
         }
 
         private mutating func readEarlyGap(_ text: Span<UInt8>) throws(CandleStateError) {
@@ -191,7 +206,7 @@ extension CandleState {
 
         private mutating func readCandle(_ text: Span<UInt8>) throws(CandleStateError) {
             let number = try unsigned("candle", text, count: 1)[0]
-            let name = try texts("interval", text)[0]
+            let name = try string("interval", text)
             guard number < UInt64(contents.series.count), let interval = CandleInterval(name.span),
                 let position = intervals.firstIndex(of: interval)
             else { throw refused("a candle of a series and interval of this file") }
@@ -200,7 +215,7 @@ extension CandleState {
             let open = try self.position("open", text)
             let close = try self.position("close", text)
             var candle = Candle(
-                windowStart: Timestamp(microseconds: try signed("start", text, count: 1)[0]),
+                windowStart: try windowStart(interval, after: contents.series[Int(number)].windows[position], text),
                 trade: CandleTrade(
                     time: open.time, sequence: nil, tieBreak: 0, price: values[0]!, quantity: values[4]!,
                     quoteVolume: values[5]!, isBuy: false))
@@ -210,17 +225,34 @@ extension CandleState {
             candle.lowPrice = values[2]!
             candle.closePrice = values[3]!
             candle.buyVolume = values[6]!
-            candle.tradeCount = try unsigned("count", text, count: 1)[0]
+            candle.tradeCount = try bounded("count", text, atMost: UInt64(Int64.max))
             if document.member(0, named: "first", in: text) != nil {
                 candle.firstSequence = try unsigned("first", text, count: 1)[0]
             }
             if document.member(0, named: "last", in: text) != nil {
                 candle.lastSequence = try unsigned("last", text, count: 1)[0]
             }
-            candle.revision = UInt32(clamping: try unsigned("revision", text, count: 1)[0])
+            candle.revision = UInt32(try bounded("revision", text, atMost: UInt64(Int32.max)))
             candle.isFinal = try document.kind(member("final", text)) == .true
             candle.hasGap = try document.kind(member("gap", text)) == .true
             contents.series[Int(number)].windows[position].candles.append(candle)
+        }
+
+        private func bounded(_ name: StaticString, _ text: Span<UInt8>, atMost limit: UInt64) throws(CandleStateError) -> UInt64 {
+            let value = try unsigned(name, text, count: 1)[0]
+            guard value <= limit else { throw refused("a smaller number in \(name)") }
+            return value
+        }
+
+        /// Windows stand in the file by time, and start at whole multiples of their interval.
+        private func windowStart(
+            _ interval: CandleInterval, after list: WindowList, _ text: Span<UInt8>
+        ) throws(CandleStateError) -> Timestamp {
+            let start = try time(try signed("start", text, count: 1)[0])
+            guard start.floor(to: interval.width) == start, list.candles.last.map({ $0.windowStart < start }) ?? true else {
+                throw refused("rising starts of windows")
+            }
+            return start
         }
 
         private func position(_ name: StaticString, _ text: Span<UInt8>) throws(CandleStateError) -> TradePosition {
@@ -230,7 +262,7 @@ extension CandleState {
                 let sequence = UInt64(String(decoding: bytes(node + 2, text), as: UTF8.self)),
                 let tie = UInt64(String(decoding: bytes(node + 3, text), as: UTF8.self))
             else { throw refused("time, sequence and tie of \(name)") }
-            return TradePosition(time: Timestamp(microseconds: time), sequence: sequence, tieBreak: tie)
+            return TradePosition(time: try self.time(time), sequence: sequence, tieBreak: tie)
         }
     }
 }

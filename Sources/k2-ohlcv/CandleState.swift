@@ -14,9 +14,12 @@ struct CandleStateError: Error, CustomStringConvertible {
 /// The saved form of a running fold: NDJSON, so that it can be looked at.
 ///
 /// First a header, then a line per series and per candle, the digests of trades without ids, and a
-/// last line that counts the others: a file that was cut is recognised. Times are microseconds.
+/// last line with their number and a digest of their bytes: a file that was cut or changed is
+/// recognised. Times are microseconds.
 enum CandleState {
     static let version = 1
+    /// The years 0001 to 9999 and some more.
+    static let times: ClosedRange<Int64> = -70_000_000_000_000_000...260_000_000_000_000_000
 
     static func encode(_ stage: borrowing CandleStage, output position: OutputPosition?) -> [UInt8] {
         var writer = ByteWriter(capacity: 1 << 16)
@@ -53,10 +56,12 @@ enum CandleState {
             lines += 1
         }
         for digest in stage.digests.digests {
-            writer.append(string: "{\"digest\":[\(UInt64(truncatingIfNeeded: digest >> 64)),\(UInt64(truncatingIfNeeded: digest))]}\n")
+            let (high, low) = halves(digest)
+            writer.append(string: "{\"digest\":[\(high),\(low)]}\n")
             lines += 1
         }
-        writer.append(string: "{\"end\":\(lines)}\n")
+        let digest = halves(Digest.hash128(writer.bytes))
+        writer.append(string: "{\"end\":\(lines),\"digest\":[\(digest.high),\(digest.low)]}\n")
         return writer.array
     }
 
@@ -79,6 +84,10 @@ enum CandleState {
             writer.append("]")
         }
         writer.append("]}\n")
+    }
+
+    private static func halves(_ digest: UInt128) -> (high: UInt64, low: UInt64) {
+        (UInt64(truncatingIfNeeded: digest >> 64), UInt64(truncatingIfNeeded: digest))
     }
 
     private static func append(_ set: SequenceSet, to writer: inout ByteWriter) {
