@@ -34,7 +34,7 @@ struct CandleStage: ~Copyable {
     }
 
     var fold: CandleFold
-    var digests = DigestWindow()
+    var unnumbered = UnnumberedTrades()
     var earlyGaps: [EarlyGap] = []
     private(set) var stats = CandleStats()
     /// Why the last line could not be used, or only in part; nil when it was.
@@ -89,14 +89,12 @@ struct CandleStage: ~Copyable {
             stats.invalid += 1
             return
         }
-        if fields.trade.sequence == nil {
-            let digest = Digest.hash128(line.part(fields.tradeID), seed: UInt64(fields.exchange.index))
-            guard digests.insert(digest) else {
-                stats.duplicates += 1
-                return
-            }
+        let index = series(of: fields, line)
+        guard fields.trade.sequence != nil || countOnce(fields, index, line) else {
+            stats.duplicates += 1
+            return
         }
-        switch fold.add(fields.trade, to: series(of: fields, line)) {
+        switch fold.add(fields.trade, to: index) {
         case .counted: stats.trades += 1
         case .duplicate: stats.duplicates += 1
         case .tooLate(let intervals):
@@ -108,6 +106,18 @@ struct CandleStage: ~Copyable {
             let names = intervals.map(\.rawValue).joined(separator: ", ")
             refuse("trade: the volume of its \(names) candle would need more than 38 digits")
         }
+    }
+
+    /// Whether a trade without a sequence was not counted before.
+    private mutating func countOnce(_ fields: TradeFields, _ index: Int, _ line: Span<UInt8>) -> Bool {
+        let digest = Digest.hash128(line.part(fields.tradeID), seed: UInt64(fields.exchange.index))
+        if unnumbered.contains(digest) || fields.trade.time <= fold.series[index].unsureUntil { return false }
+        let entry = UnnumberedTrades.Entry(digest: digest, series: index, time: fields.trade.time)
+        if let forgotten = unnumbered.insert(entry) {
+            let known = fold.series[forgotten.series].unsureUntil
+            fold.series[forgotten.series].unsureUntil = max(known, forgotten.time)
+        }
+        return true
     }
 
     private mutating func series(of fields: TradeFields, _ line: Span<UInt8>) -> Int {

@@ -8,7 +8,7 @@ extension CandleState {
     struct Contents {
         var series: [Series] = []
         var earlyGaps: [CandleStage.EarlyGap] = []
-        var digests: [UInt128] = []
+        var unnumbered: [UnnumberedTrades.Entry] = []
         var output: OutputPosition?
     }
 
@@ -53,8 +53,11 @@ extension CandleState {
                 try readCandle(text)
             } else if key.equals("early_gap") {
                 try readEarlyGap(text)
-            } else if key.equals("digest") {
-                contents.digests.append(try digest(text))
+            } else if key.equals("unnumbered"), !contents.series.isEmpty {
+                let series = try bounded("unnumbered", text, atMost: UInt64(contents.series.count) - 1)
+                contents.unnumbered.append(
+                    UnnumberedTrades.Entry(
+                        digest: try digest(text), series: Int(series), time: try time(try signed("time", text, count: 1)[0])))
             } else if key.equals("end") {
                 guard try unsigned("end", text, count: 1)[0] == UInt64(number - 1) else { throw refused("the number of lines") }
                 guard try digest(text) == Digest.hash128(previous) else { throw refused("the digest of the lines before: they were changed") }
@@ -146,6 +149,7 @@ extension CandleState {
                 canonicalSymbol: try string("canonical_symbol", text), symbol: try string("symbol", text),
                 intervals: intervals)
             series.newest = try time(try signed("newest", text, count: 1)[0], orElse: .min)
+            series.unsureUntil = try time(try signed("unsure", text, count: 1)[0], orElse: .min)
             series.nextEnd = try time(try signed("next_end", text, count: 1)[0], orElse: .max)
             for (index, start) in try signed("forgotten", text, count: intervals.count).enumerated() {
                 series.windows[index].forgottenBefore = try time(start, orElse: .min)

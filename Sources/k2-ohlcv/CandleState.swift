@@ -13,7 +13,7 @@ struct CandleStateError: Error, CustomStringConvertible {
 
 /// The saved form of a running fold: NDJSON, so that it can be looked at.
 ///
-/// First a header, then a line per series and per candle, the digests of trades without ids, and a
+/// First a header, then a line per series and per candle, the trades without ids, and a
 /// last line with their number and a digest of their bytes: a file that was cut or changed is
 /// recognised. Times are microseconds.
 enum CandleState {
@@ -55,9 +55,9 @@ enum CandleState {
             writer.append(early.isClosed ? "],\"closed\":true}\n" : "],\"closed\":false}\n")
             lines += 1
         }
-        for digest in stage.digests.digests {
-            let (high, low) = halves(digest)
-            writer.append(string: "{\"digest\":[\(high),\(low)]}\n")
+        for entry in stage.unnumbered.entries {
+            let (high, low) = halves(entry.digest)
+            writer.append(string: "{\"unnumbered\":\(entry.series),\"digest\":[\(high),\(low)],\"time\":\(entry.time.microseconds)}\n")
             lines += 1
         }
         let digest = halves(Digest.hash128(writer.bytes))
@@ -70,7 +70,7 @@ enum CandleState {
         writer.append(series.canonicalSymbol)
         writer.append("\",\"symbol\":\"")
         writer.append(series.symbol)
-        writer.append(string: "\",\"newest\":\(series.newest.microseconds),\"next_end\":\(series.nextEnd.microseconds)")
+        writer.append(string: "\",\"newest\":\(series.newest.microseconds),\"unsure\":\(series.unsureUntil.microseconds),\"next_end\":\(series.nextEnd.microseconds)")
         writer.append(",\"forgotten\":[")
         writer.append(string: series.windows.map { "\($0.forgottenBefore.microseconds)" }.joined(separator: ","))
         writer.append("],\"seen\":[")

@@ -32,7 +32,7 @@ struct OHLCVRun: ~Copyable {
         fold.series = contents?.series ?? []
         stage = CandleStage(fold: fold)
         stage.earlyGaps = contents?.earlyGaps ?? []
-        for digest in contents?.digests ?? [] { _ = stage.digests.insert(digest) }
+        for entry in contents?.unnumbered ?? [] { _ = stage.unnumbered.insert(entry) }
         tail = contents?.output.map { OutputTail(after: $0, descriptor: STDOUT_FILENO) } ?? OutputTail()
         self.deadLetters = deadLetters
         reader = LineReader(descriptor: STDIN_FILENO, name: "stdin", stopDescriptor: Shutdown.descriptor)

@@ -76,6 +76,8 @@ struct Series {
     var nextEnd = Timestamp(microseconds: .max)
     var windows: [WindowList]
     var seen = SequenceSet(maxRanges: Series.maxSeenRanges)
+    /// Of trades without a sequence up to this time it is no longer known whether they were counted.
+    var unsureUntil = Timestamp(microseconds: .min)
     var gaps: [KnownGap] = []
     /// Ids of holes that were filled or proved to be empty.
     var closedGaps = SequenceSet(maxRanges: Series.maxSeenRanges)
