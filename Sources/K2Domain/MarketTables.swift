@@ -110,8 +110,8 @@ public enum MarketTables {
 private struct ColumnList {
     private var columns: [ColumnDefinition] = []
 
-    mutating func add(_ name: String, _ type: ColumnType, required: Bool = true) {
-        columns.append(ColumnDefinition(name: name, type: type, id: columns.count + 1, isRequired: required))
+    mutating func add(_ key: StaticString, _ type: ColumnType, required: Bool = true) {
+        columns.append(ColumnDefinition(key: key, type: type, id: columns.count + 1, isRequired: required))
     }
 
     var list: [ColumnDefinition] {

@@ -12,15 +12,17 @@ public enum ColumnType: Equatable, Sendable {
     case stringMap
 }
 
-/// One column of a table. The name is also the key in the NDJSON record.
-public struct ColumnDefinition: Equatable, Sendable {
-    public var name: String
+/// One column of a table. `key` is its name, and its key in the NDJSON record.
+public struct ColumnDefinition: Sendable {
+    public var key: StaticString
     public var type: ColumnType
     /// Iceberg field id. It never changes once a table exists.
     public var id: Int
     public var isRequired: Bool
     /// Field ids of a list's element, or of a map's key and value.
     public var nestedIDs: [Int] = []
+
+    public var name: String { "\(key)" }
 }
 
 /// How rows are laid into partitions.
@@ -31,7 +33,7 @@ public enum PartitionRule: Equatable, Sendable {
 }
 
 /// One table of the warehouse: the single source of schemas, DDL and row codecs.
-public struct TableDefinition: Equatable, Sendable {
+public struct TableDefinition: Sendable {
     /// Name in ClickHouse's database `k2`.
     public var warmName: String
     /// Name in Iceberg's namespace `cold`.

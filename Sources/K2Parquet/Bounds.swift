@@ -65,7 +65,7 @@ extension BoundValue {
             switch type {
             case .int32: Self.littleEndian(Int32(truncatingIfNeeded: value))
             case .int64: Self.littleEndian(Int64(truncatingIfNeeded: value))
-            default: Array(withUnsafeBytes(of: value.bigEndian) { $0.suffix(width) })
+            default: withUnsafeBytes(of: value.bigEndian) { Array($0.suffix(width)) }
             }
         case .uuid(let value): withUnsafeBytes(of: value.bigEndian) { Array($0) }
         case .bytes(let value): value

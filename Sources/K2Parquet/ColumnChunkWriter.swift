@@ -27,7 +27,8 @@ struct ColumnChunkWriter: ~Copyable {
         let summarized = isFloating ? values : encodable.dictionary?.entries ?? values
         let summary = summarized.summary(type, limit: options.maxBoundLength)
         try Self.check(summary.bounds, type, leaf)
-        let choice = try choose(encodable, &output)
+        // Floats lie in the same words as integers, but DELTA_BINARY_PACKED is for integers only.
+        let choice = try choose(encodable, allowsDelta: options.allowsDeltaEncodings && !isFloating, &output)
         var chunk = ColumnChunkMetadata(
             type: leaf.type, encodings: [], path: leaf.path, codec: choice.codec, valueCount: Int64(rows.entryCount),
             totalUncompressedSize: 0, totalCompressedSize: 0, dataPageOffset: 0)
@@ -76,12 +77,12 @@ extension ColumnChunkWriter {
     /// Values that are encoded and compressed with each candidate to see which is shortest.
     private static let trialLength = 8192
 
-    private mutating func choose(_ chunk: EncodableChunk, _ output: inout PageWriter) throws -> Choice {
+    private mutating func choose(_ chunk: EncodableChunk, allowsDelta: Bool, _ output: inout PageWriter) throws -> Choice {
         let count = chunk.values.count
         let length = min(count, Self.trialLength)
         let range = (count - length) / 2..<(count - length) / 2 + length
         var best = (encoding: ValueEncoding.plain, cost: Int.max, encoded: 0, compressed: 0)
-        for candidate in chunk.candidates(allowsDelta: options.allowsDeltaEncodings) {
+        for candidate in chunk.candidates(allowsDelta: allowsDelta) {
             page.removeAll()
             chunk.encode(range, as: candidate, into: &page)
             let encoded = page.count

@@ -68,7 +68,6 @@ enum HybridRLE {
         while values.count < count {
             let header = try cursor.readVarint()
             let wanted = count - values.count
-            guard header >> 1 > 0 else { throw ByteError(.negativeLength, at: cursor.offset) }
             if header & 1 == 0 {
                 var value: UInt32 = 0
                 for index in 0..<((width + 7) / 8) { value |= UInt32(try cursor.readByte()) << UInt32(8 * index) }
@@ -81,21 +80,29 @@ enum HybridRLE {
         return values
     }
 
+    /// Values that are unpacked at once: whole bytes at any width.
+    private static let step = 1024
+
     /// A last packed run may be cut short after the values that count.
     private static func decodePacked(
         _ cursor: inout ByteCursor, groups: UInt64, width: Int, wanted: Int, _ scratch: inout [UInt64], _ values: inout [UInt32]
     ) throws(ByteError) {
         let count = groups >= UInt64(wanted) ? wanted : min(Int(groups) * 8, wanted)
-        let needed = (count * width + 7) / 8
-        let (length, overflow) = groups.multipliedReportingOverflow(by: UInt64(width))
-        let available = overflow ? cursor.remaining : Int(min(length, UInt64(cursor.remaining)))
-        guard needed <= available else { throw ByteError(.pastEnd, at: cursor.offset) }
-        let packed = try cursor.read(available)
-        if scratch.count < count { scratch = [UInt64](repeating: 0, count: count) }
-        scratch.withUnsafeMutableBufferPointer { scratch in
-            guard let target = scratch.baseAddress else { return }
-            packed.withUnsafeBytes { BitPacking.unpack($0, width: width, count: count, to: target) }
+        var done = 0
+        while done < count {
+            let part = min(count - done, step)
+            let packed = try cursor.read((part * width + 7) / 8)
+            if scratch.isEmpty { scratch = [UInt64](repeating: 0, count: step) }
+            scratch.withUnsafeMutableBufferPointer { scratch in
+                guard let target = scratch.baseAddress else { return }
+                packed.withUnsafeBytes { BitPacking.unpack($0, width: width, count: part, to: target) }
+            }
+            for index in 0..<part { values.append(UInt32(truncatingIfNeeded: scratch[index])) }
+            done += part
         }
-        values.append(contentsOf: scratch[..<count].lazy.map { UInt32(truncatingIfNeeded: $0) })
+        // What is left of the last group is padding.
+        let (length, overflow) = groups.multipliedReportingOverflow(by: UInt64(width))
+        let padding = overflow ? .max : length - min(length, UInt64((count * width + 7) / 8))
+        try cursor.skip(Int(min(padding, UInt64(cursor.remaining))))
     }
 }
