@@ -21,9 +21,9 @@ func tool(_ name: String, at path: String, _ dependencies: [Target.Dependency]) 
         path: "Sources/\(path)", swiftSettings: spans)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies + ["K2TestSupport"], exclude: [], resources: resources,
+        name: name, dependencies: dependencies + ["K2TestSupport"], exclude: exclude, resources: resources,
         swiftSettings: spans)
 }
 
@@ -84,15 +84,15 @@ let package = Package(
         tests("K2SQLiteTests", ["K2SQLite"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes"]),
-        tests("K2SimulatorTests", ["K2Simulator", "K2Domain", "K2Bytes"]),
-        tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"]),
+        tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
+        tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
         tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"]),
         tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
         tests("K2LakeTests", ["K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2StateStore"]),
         tests("K2CLITests", ["K2CLI"]),
-        tests("K2FeedTests", ["K2Feed"]),
+        tests("K2FeedTests", ["K2Feed", "K2Sim", "K2Compression", "K2Domain", "K2JSON", "K2Bytes"]),
         tests("K2NormalizeTests", ["K2Normalize", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
         tests("K2OffloadTests", ["K2Offload"]),

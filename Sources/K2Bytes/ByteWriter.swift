@@ -5,83 +5,99 @@
 public struct ByteWriter: ~Copyable {
     @usableFromInline var base: UnsafeMutablePointer<UInt8>
     @usableFromInline var capacity: Int
-    /// Number of bytes written so far.
-    public private(set) var count: Int
+    @usableFromInline var length: Int
 
     public init(capacity: Int = 256) {
         self.capacity = max(capacity, 16)
         base = .allocate(capacity: self.capacity)
-        count = 0
+        length = 0
     }
 
     deinit { base.deallocate() }
+
+    /// Number of bytes written so far.
+    @inlinable public var count: Int { length }
 
     /// The bytes written so far, valid until the next change.
     public var bytes: Span<UInt8> {
         @_lifetime(borrow self)
         get {
-            let span = Span(_unsafeStart: UnsafePointer(base), count: count)
+            let span = Span(_unsafeStart: UnsafePointer(base), count: length)
             return _overrideLifetime(span, borrowing: self)
         }
     }
 
     /// A copy of the bytes written so far.
-    public var array: [UInt8] { Array(UnsafeBufferPointer(start: base, count: count)) }
+    public var array: [UInt8] { Array(UnsafeBufferPointer(start: base, count: length)) }
 
     /// Calls `body` with the bytes written so far.
     public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
-        try body(UnsafeRawBufferPointer(start: base, count: count))
+        try body(UnsafeRawBufferPointer(start: base, count: length))
     }
 
-    public mutating func removeAll() { count = 0 }
+    @inlinable public mutating func removeAll() { length = 0 }
 
     /// Forgets the bytes from `count` on. Precondition: `count` is not more than the current one.
     public mutating func truncate(to count: Int) {
-        precondition(count <= self.count && count >= 0)
-        self.count = count
+        precondition(count <= length && count >= 0)
+        length = count
     }
 
+    @inlinable
     public mutating func reserve(_ additional: Int) {
-        if count + additional > capacity { grow(additional) }
+        if length + additional > capacity { grow(additional) }
     }
 
+    @usableFromInline
     @inline(never)
-    private mutating func grow(_ additional: Int) {
-        let wanted = max(capacity * 2, count + additional)
+    mutating func grow(_ additional: Int) {
+        let wanted = max(capacity * 2, length + additional)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
-        larger.update(from: base, count: count)
+        larger.update(from: base, count: length)
         base.deallocate()
         base = larger
         capacity = wanted
     }
 
+    /// Appends exactly `count` bytes, which `fill` has to write to the address it is given.
+    @inlinable
+    @inline(__always)
+    public mutating func append(count: Int, fill: (UnsafeMutablePointer<UInt8>) -> Void) {
+        reserve(count)
+        fill(base + length)
+        length += count
+    }
+
+    @inlinable
     public mutating func append(_ byte: UInt8) {
-        if count == capacity { grow(1) }
-        base[count] = byte
-        count += 1
+        if length == capacity { grow(1) }
+        base[length] = byte
+        length += 1
     }
 
+    @inlinable
     public mutating func append(_ text: StaticString) {
-        let length = text.utf8CodeUnitCount
-        reserve(length)
-        (base + count).update(from: text.utf8Start, count: length)
-        count += length
+        let added = text.utf8CodeUnitCount
+        reserve(added)
+        (base + length).update(from: text.utf8Start, count: added)
+        length += added
     }
 
+    @inlinable
     public mutating func append(_ bytes: Span<UInt8>) {
-        let length = bytes.count
-        if length == 0 { return }
-        reserve(length)
-        let target = base + count
-        bytes.withUnsafeBufferPointer { target.update(from: $0.baseAddress!, count: length) }
-        count += length
+        let added = bytes.count
+        if added == 0 { return }
+        reserve(added)
+        let target = base + length
+        bytes.withUnsafeBufferPointer { target.update(from: $0.baseAddress.unsafelyUnwrapped, count: added) }
+        length += added
     }
 
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
-        UnsafeMutableRawPointer(base + count).copyMemory(from: start, byteCount: bytes.count)
-        count += bytes.count
+        UnsafeMutableRawPointer(base + length).copyMemory(from: start, byteCount: bytes.count)
+        length += bytes.count
     }
 
     public mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
@@ -92,10 +108,10 @@ public struct ByteWriter: ~Copyable {
         copy.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
-    public mutating func append(repeating byte: UInt8, count length: Int) {
-        reserve(length)
-        (base + count).update(repeating: byte, count: length)
-        count += length
+    public mutating func append(repeating byte: UInt8, count added: Int) {
+        reserve(added)
+        (base + length).update(repeating: byte, count: added)
+        length += added
     }
 
     /// Appends the value's bytes, least significant first.
@@ -112,16 +128,14 @@ public struct ByteWriter: ~Copyable {
 
     /// Replaces bytes that are already written. Precondition: they are all inside `count`.
     public mutating func patch(at offset: Int, with bytes: Span<UInt8>) {
-        precondition(offset >= 0 && offset + bytes.count <= count)
+        precondition(offset >= 0 && offset + bytes.count <= length)
         for index in 0..<bytes.count { base[offset + index] = bytes[index] }
     }
 
     /// Appends `value` in decimal digits.
     public mutating func append(decimal value: UInt64) {
-        reserve(20)
         let digits = DecimalDigits.count(value)
-        DecimalDigits.write(value, digits: digits, to: base + count)
-        count += digits
+        append(count: digits) { DecimalDigits.write(value, digits: digits, to: $0) }
     }
 
     public mutating func append(decimal value: Int64) {
@@ -131,8 +145,6 @@ public struct ByteWriter: ~Copyable {
 
     /// Appends `value` in exactly `width` digits with leading zeros; higher digits are cut off.
     public mutating func append(decimal value: UInt64, width: Int) {
-        reserve(width)
-        DecimalDigits.write(value, digits: width, to: base + count)
-        count += width
+        append(count: width) { DecimalDigits.write(value, digits: width, to: $0) }
     }
 }

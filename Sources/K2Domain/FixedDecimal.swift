@@ -31,7 +31,8 @@ public struct FixedDecimal: Sendable {
     /// 10^`exponent` for 0 to 38.
     @inlinable public static func powerOfTen(_ exponent: Int) -> Int128 {
         if exponent < 19 { return Int128(smallPowers[exponent]) }
-        return Int128(smallPowers[exponent - 19]) * Int128(smallPowers[18]) * 10
+        let lower = Int128(smallPowers[18])
+        return exponent <= 36 ? Int128(smallPowers[exponent - 18]) * lower : lower * lower * Int128(smallPowers[exponent - 36])
     }
 
     @usableFromInline static let smallPowers: InlineArray<19, Int64> = [

@@ -49,7 +49,7 @@ extension ByteWriter {
         case .null: append("null")
         case .bool(let flag): append(flag ? "true" : "false")
         case .number(let text): append(string: text)
-        case .string(let text): appendQuoted(text)
+        case .string(let text): appendJSONString(text)
         case .array(let items):
             append(UInt8(ascii: "["))
             for (place, item) in items.enumerated() {
@@ -61,34 +61,13 @@ extension ByteWriter {
             append(UInt8(ascii: "{"))
             for (place, member) in object.members.enumerated() {
                 if place > 0 { append(UInt8(ascii: ",")) }
-                appendQuoted(member.key)
+                appendJSONString(member.key)
                 append(UInt8(ascii: ":"))
                 append(json: member.value)
             }
             append(UInt8(ascii: "}"))
         }
     }
-
-    private mutating func appendQuoted(_ text: String) {
-        append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): append("\\\"")
-            case UInt8(ascii: "\\"): append("\\\\")
-            case 0x0a: append("\\n")
-            case 0x0d: append("\\r")
-            case 0x09: append("\\t")
-            case 0..<0x20:
-                append("\\u00")
-                append(Self.hexDigit(byte >> 4))
-                append(Self.hexDigit(byte & 15))
-            default: append(byte)
-            }
-        }
-        append(UInt8(ascii: "\""))
-    }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 }
 
 /// Recursive descent over the bytes; recursion is bounded by `maxDepth`.

@@ -37,6 +37,9 @@ public protocol StateStore: AnyObject {
     @discardableResult
     func renewLease(table: String, holder: String, ttl: Int64, now: Timestamp) throws(StateStoreError) -> Lease
 
+    /// Who has the lease of a table, also when it ran out; nil when nobody took it.
+    func currentLease(table: String) throws(StateStoreError) -> Lease?
+
     /// Gives the lease back; harmless when `holder` does not have it.
     func releaseLease(table: String, holder: String) throws(StateStoreError)
 }

@@ -1,1 +1,3 @@
-print("k2")
+import K2CLI
+
+ToolMain.run(FeedCommand.self, name: "k2-feed")

@@ -1,0 +1,39 @@
+import Glibc
+import K2NDJSON
+
+/// The file that `--dead-letter` names. Records are appended; it is created when missing.
+public struct DeadLetterFile: ~Copyable {
+    private var writer: LineWriter
+    private let tool: String
+    private var isOpen = true
+
+    private init(descriptor: Int32, path: String, tool: String) {
+        writer = LineWriter(descriptor: descriptor, name: path)
+        self.tool = tool
+    }
+
+    /// Opens the file at `path`; nil when there is no path.
+    public static func open(_ path: String?, tool: String) throws(ToolFailure) -> DeadLetterFile? {
+        guard let path else { return nil }
+        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw ToolFailure(.usage, "\(path): cannot open dead-letter file: \(StreamError.reason(errno))")
+        }
+        return DeadLetterFile(descriptor: descriptor, path: path, tool: tool)
+    }
+
+    public mutating func write(line: Int, reason: String, input: Span<UInt8>) throws(StreamError) {
+        DeadLetterLine.write(tool: tool, line: line, reason: reason, input: input, to: &writer.buffer)
+        // Flushed at once: dead letters are rare, and a kill must not take them along.
+        try writer.flush()
+    }
+
+    public mutating func close() throws(StreamError) {
+        guard isOpen else { return }
+        isOpen = false
+        try writer.flush()
+        _ = Glibc.close(writer.descriptor)
+    }
+
+    deinit { if isOpen { _ = Glibc.close(writer.descriptor) } }
+}

@@ -1,0 +1,53 @@
+import Glibc
+import Synchronization
+
+/// Turns SIGINT and SIGTERM into a readable descriptor, and ignores SIGPIPE.
+///
+/// The first signal asks the tool to stop reading, drain and flush; a second one ends the process
+/// at once. Nothing else in the project touches signals.
+public enum Shutdown {
+    private static let received = Atomic<Int32>(0)
+    private static let readEnd = Atomic<Int32>(-1)
+    private static let writeEnd = Atomic<Int32>(-1)
+
+    /// Installs the handlers. Called once, by `ToolMain`.
+    static func install() {
+        signal(SIGPIPE, SIG_IGN)
+        var ends: (Int32, Int32) = (-1, -1)
+        withUnsafeMutablePointer(to: &ends) {
+            _ = $0.withMemoryRebound(to: Int32.self, capacity: 2) { pipe($0) }
+        }
+        _ = fcntl(ends.0, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(ends.1, F_SETFD, FD_CLOEXEC)
+        readEnd.store(ends.0, ordering: .relaxed)
+        writeEnd.store(ends.1, ordering: .relaxed)
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { number in Shutdown.handle(number) }
+        sigaction(SIGINT, &action, nil)
+        sigaction(SIGTERM, &action, nil)
+        var timer = sigaction()
+        timer.__sigaction_handler.sa_handler = { _ in _exit(128 + Shutdown.received.load(ordering: .relaxed)) }
+        sigaction(SIGALRM, &timer, nil)
+    }
+
+    /// Seconds after the first signal at which the process ends even if it is stuck, for instance
+    /// because the reader of its stdout has stalled.
+    private static let grace: UInt32 = 9
+
+    private static func handle(_ number: Int32) {
+        let (exchanged, _) = received.compareExchange(expected: 0, desired: number, ordering: .relaxed)
+        if !exchanged { _exit(128 + number) }
+        alarm(grace)
+        var byte: UInt8 = 0
+        _ = write(writeEnd.load(ordering: .relaxed), &byte, 1)
+    }
+
+    /// Becomes readable, and stays so, when the tool should stop. −1 before `install`.
+    public static var descriptor: Int32 { readEnd.load(ordering: .relaxed) }
+
+    /// The signal that asked us to stop, or nil.
+    public static var signalNumber: Int32? {
+        let number = received.load(ordering: .relaxed)
+        return number == 0 ? nil : number
+    }
+}

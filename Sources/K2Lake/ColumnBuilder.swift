@@ -1,0 +1,177 @@
+import K2Bytes
+import K2Domain
+import K2JSON
+import K2NDJSON
+import K2Parquet
+
+/// Collects the values of one column from the members of records.
+struct ColumnBuilder {
+    let definition: ColumnDefinition
+
+    // One of these is used, by type; separate arrays can be appended to in place.
+    private(set) var booleans: [Bool] = []
+    private(set) var int32s: [Int32] = []
+    private(set) var int64s: [Int64] = []
+    private(set) var int128s: [Int128] = []
+    private(set) var uuids: [UInt128] = []
+    private(set) var strings = StringBuilder()
+    private(set) var mapValues = StringBuilder()
+    private var offsets: [UInt32] = [0]
+    private var validity: [Bool] = []
+
+    init(_ definition: ColumnDefinition) { self.definition = definition }
+
+    private var name: StaticString { definition.key }
+
+    /// Bytes held, about.
+    var byteCount: Int {
+        booleans.count + int32s.count * 4 + int64s.count * 8 + (int128s.count + uuids.count) * 16 + strings.byteCount
+            + mapValues.byteCount + (offsets.count - 1) * 4 + validity.count
+    }
+
+    /// Appends the member at `node`; −1 stands for a missing one. On error nothing is appended.
+    /// - Parameter hasEscapes: whether `text` holds a backslash anywhere.
+    mutating func append(
+        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>, hasEscapes: Bool,
+        scratch: inout ByteWriter
+    ) throws(RecordError) {
+        if node < 0 && !definition.isRequired { return appendNull() }
+        switch definition.type {
+        case .string:
+            // A bronze payload is JSON as it stands; its escapes are its own.
+            let isJSON = node >= 0 && (document.kind(Int(node)) == .object || document.kind(Int(node)) == .array)
+            let range = isJSON ? document.range(Int(node)) : try RecordReader.string(node, name, document, text)
+            Self.append(text.part(range), hasEscapes && !isJSON, &scratch, to: &strings)
+        case .timestamp: int64s.append(try RecordReader.time(node, name, document, text).microseconds)
+        case .decimal(_, let scale): int128s.append(try decimal(node, scale, document, text))
+        case .int64: int64s.append(try RecordReader.integer(node, name, document, text))
+        case .int32:
+            guard let value = Int32(exactly: try RecordReader.integer(node, name, document, text)) else {
+                throw RecordReader.refused(Int(node), name, "an integer of 32 bits", document, text)
+            }
+            int32s.append(value)
+        case .boolean: booleans.append(try RecordReader.boolean(node, name, document, text))
+        case .uuid:
+            let range = try RecordReader.string(node, name, document, text)
+            guard let uuid = UUIDValue(text.part(range)) else {
+                throw RecordReader.refused(Int(node), name, "a UUID", document, text)
+            }
+            uuids.append(uuid.bits)
+        case .stringList: try appendList(node, document, text, hasEscapes, &scratch)
+        case .stringMap: try appendMap(node, document, text, hasEscapes, &scratch)
+        }
+        if !definition.isRequired { validity.append(true) }
+    }
+
+    private static func append(
+        _ value: Span<UInt8>, _ hasEscapes: Bool, _ scratch: inout ByteWriter, to builder: inout StringBuilder
+    ) {
+        guard hasEscapes else { return builder.append(value) }
+        scratch.removeAll()
+        JSONString.decode(value, into: &scratch)
+        builder.append(scratch.bytes)
+    }
+
+    private func decimal(
+        _ node: Int32, _ scale: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>
+    ) throws(RecordError) -> Int128 {
+        let value = try RecordReader.decimal(node, name, document, text)
+        guard let fitting = value.rescaled(to: UInt8(scale)) else {
+            throw RecordReader.refused(
+                Int(node), name, scale == 12 ? "at most 38 digits, 12 of them decimals" : "at most 38 digits, 18 of them decimals",
+                document, text)
+        }
+        return fitting.mantissa
+    }
+
+    private mutating func appendList(
+        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>, _ hasEscapes: Bool,
+        _ scratch: inout ByteWriter
+    ) throws(RecordError) {
+        if node >= 0 {
+            let list = Int(node)
+            guard document.kind(list) == .array, isAllStrings(list, document, isObject: false) else {
+                throw RecordReader.refused(list, name, "an array of strings", document, text)
+            }
+            var element = list + 1
+            while element < document.next(list) {
+                Self.append(text.part(document.range(element)), hasEscapes, &scratch, to: &strings)
+                element += 1
+            }
+        }
+        offsets.append(UInt32(strings.count))
+    }
+
+    private mutating func appendMap(
+        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>, _ hasEscapes: Bool,
+        _ scratch: inout ByteWriter
+    ) throws(RecordError) {
+        if node >= 0 {
+            let object = Int(node)
+            guard document.kind(object) == .object, isAllStrings(object, document, isObject: true) else {
+                throw RecordReader.refused(object, name, "an object of strings", document, text)
+            }
+            var key = object + 1
+            while key < document.next(object) {
+                Self.append(text.part(document.range(key)), hasEscapes, &scratch, to: &strings)
+                Self.append(text.part(document.range(key + 1)), hasEscapes, &scratch, to: &mapValues)
+                key += 2
+            }
+        }
+        offsets.append(UInt32(strings.count))
+    }
+
+    private func isAllStrings(_ parent: Int, _ document: borrowing JSONDocument, isObject: Bool) -> Bool {
+        var node = parent + 1
+        while node < document.next(parent) {
+            if isObject { node += 1 }
+            if document.kind(node) != .string { return false }
+            node += 1
+        }
+        return true
+    }
+
+    /// Appends a placeholder: a null, or the value of a row that will not be written.
+    mutating func appendNull() {
+        switch definition.type {
+        case .string: strings.appendEmpty()
+        case .timestamp, .int64: int64s.append(0)
+        case .decimal: int128s.append(0)
+        case .int32: int32s.append(0)
+        case .boolean: booleans.append(false)
+        case .uuid: uuids.append(0)
+        case .stringList, .stringMap: offsets.append(UInt32(strings.count))
+        }
+        if !definition.isRequired { validity.append(false) }
+    }
+
+    /// The values as the Parquet writer takes them.
+    var column: Column {
+        let validity = definition.isRequired ? nil : self.validity
+        switch definition.type {
+        case .string: return Column(strings.values, validity: validity)
+        case .timestamp, .int64: return Column(.int64(int64s), validity: validity)
+        case .decimal: return Column(.int128(int128s), validity: validity)
+        case .int32: return Column(.int32(int32s), validity: validity)
+        case .boolean: return Column(.bool(booleans), validity: validity)
+        case .uuid: return Column(.uint128(uuids), validity: validity)
+        case .stringList: return Column(.list(offsets: offsets, elements: Column(strings.values)), validity: validity)
+        case .stringMap:
+            return Column(
+                .map(offsets: offsets, keys: Column(strings.values), values: Column(mapValues.values)), validity: validity)
+        }
+    }
+
+    mutating func removeAll() {
+        booleans.removeAll(keepingCapacity: true)
+        int32s.removeAll(keepingCapacity: true)
+        int64s.removeAll(keepingCapacity: true)
+        int128s.removeAll(keepingCapacity: true)
+        uuids.removeAll(keepingCapacity: true)
+        strings.removeAll()
+        mapValues.removeAll()
+        offsets.removeAll(keepingCapacity: true)
+        offsets.append(0)
+        validity.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,30 @@
+import K2Domain
+import K2Iceberg
+import K2ObjectStore
+import K2StateStore
+
+/// Everything outside the process that loading needs: catalog, object store, state store, clock.
+public struct LakeStores {
+    public let catalog: any Catalog
+    public let objects: any ObjectStore
+    public let state: any StateStore
+    public let environment: CommitEnvironment
+    /// Who holds the leases of this run.
+    public let holder: String
+    /// Whether a holder named in a lease is known to be gone for good.
+    public let isGone: (_ holder: String) -> Bool
+
+    public init(
+        catalog: any Catalog, objects: any ObjectStore, state: any StateStore, environment: CommitEnvironment,
+        holder: String, isGone: @escaping (_ holder: String) -> Bool
+    ) {
+        self.catalog = catalog
+        self.objects = objects
+        self.state = state
+        self.environment = environment
+        self.holder = holder
+        self.isGone = isGone
+    }
+
+    var now: Timestamp { Timestamp(microseconds: environment.nowMS() * 1_000) }
+}

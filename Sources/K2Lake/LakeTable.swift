@@ -1,0 +1,90 @@
+import K2Bytes
+import K2Domain
+import K2JSON
+import K2NDJSON
+import K2StateStore
+
+/// One table of the lake during a run: its waiting rows and what it has already.
+struct LakeTable {
+    var buffer: TableBuffer
+    var ledger: IdentityLedger
+    /// Digests of candles in the buffer of which the table has an older revision.
+    private(set) var revised = false
+    private(set) var duplicates = 0
+    /// Columns that make up a row's identity.
+    private let identity: Identity
+
+    private enum Identity {
+        /// Exchange column (−1: it is the table's), symbol column, numeric id column, trade id column.
+        case trade(exchange: Int, symbol: Int, sequence: Int, tradeID: Int)
+        case digest(columns: [Int], revision: Int?)
+    }
+
+    init(_ schema: LakeSchema, state: any StateStore) throws(StateStoreError) {
+        let definition = schema.definition
+        buffer = TableBuffer(schema)
+        ledger = try IdentityLedger(table: definition.coldName, state: state)
+        if let sequence = definition.index(of: "source_sequence") ?? definition.index(of: "sequence_number") {
+            identity = .trade(
+                exchange: definition.index(of: "exchange") ?? -1, symbol: definition.index(of: "symbol")!,
+                sequence: sequence, tradeID: definition.index(of: "trade_id")!)
+        } else {
+            identity = .digest(
+                columns: definition.identity.map { definition.index(of: $0)! }, revision: definition.index(of: "revision"))
+        }
+    }
+
+    /// Adds the record in `document` unless the table has it already.
+    mutating func add(
+        _ exchange: Span<UInt8>, _ document: borrowing JSONDocument, _ text: Span<UInt8>, hasEscapes: Bool,
+        scratch: inout ByteWriter
+    ) throws {
+        buffer.locate(document, text)
+        let identity = try rowIdentity(exchange, document, text, &scratch)
+        let verdict = try ledger.judge(identity)
+        if verdict == .duplicate {
+            duplicates += 1
+            return
+        }
+        try buffer.append(document, text, hasEscapes: hasEscapes, scratch: &scratch)
+        ledger.admit(identity, row: buffer.rowCount - 1)
+        if case .replaces(let row) = verdict { buffer.kill(row) }
+        if verdict == .revises { revised = true }
+    }
+
+    private mutating func rowIdentity(
+        _ exchange: Span<UInt8>, _ document: borrowing JSONDocument, _ text: Span<UInt8>, _ scratch: inout ByteWriter
+    ) throws(RecordError) -> RowIdentity {
+        scratch.removeAll()
+        switch identity {
+        case .trade(_, let symbol, let sequence, let tradeID):
+            scratch.append(exchange)
+            scratch.append("|")
+            scratch.append(text.part(try RecordReader.string(buffer.nodes[symbol], "symbol", document, text)))
+            if buffer.nodes[sequence] >= 0 {
+                let key = buffer.schema.definition.columns[sequence].key
+                let id = try RecordReader.integer(buffer.nodes[sequence], key, document, text)
+                guard id >= 0 else { throw RecordReader.refused(Int(buffer.nodes[sequence]), key, "an id", document, text) }
+                return .sequence(market: ledger.market(scratch.bytes), id: UInt64(id))
+            }
+            scratch.append("|")
+            scratch.append(text.part(try RecordReader.string(buffer.nodes[tradeID], "trade_id", document, text)))
+            return .digest(Digest.hash128(scratch.bytes), revision: 0)
+        case .digest(let columns, let revision):
+            for column in columns {
+                if buffer.nodes[column] >= 0 { scratch.append(text.part(document.range(Int(buffer.nodes[column])))) }
+                scratch.append("|")
+            }
+            var number: Int64 = 0
+            if let revision { number = try RecordReader.integer(buffer.nodes[revision], "revision", document, text) }
+            return .digest(Digest.hash128(scratch.bytes), revision: number)
+        }
+    }
+
+    /// Forgets the rows: they are in the lake now.
+    mutating func startBatch() {
+        buffer.removeAll()
+        ledger.startBatch()
+        revised = false
+    }
+}

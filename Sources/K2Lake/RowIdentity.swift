@@ -1,0 +1,102 @@
+import K2Bytes
+import K2Domain
+import K2JSON
+import K2NDJSON
+import K2StateStore
+
+/// What names the row of a record: the trade's numeric id, or a digest of the identity members.
+enum RowIdentity: Equatable {
+    case sequence(market: Int, id: UInt64)
+    /// `revision` decides between rows of one identity; 0 where there are no revisions.
+    case digest(UInt128, revision: Int64)
+}
+
+/// Tells rows that a table, or the batch in the making, has already.
+///
+/// Trades with numeric ids cost nothing while ids are contiguous: they are held as ranges per
+/// (exchange, symbol). Other rows are looked up in the state store by a 16-byte digest.
+struct IdentityLedger {
+    let table: String
+    private let state: any StateStore
+    private var markets = ByteTable()
+    /// Ids of the table and of the batch, and of the batch alone, by market.
+    private var known: [SequenceSet] = []
+    private var batch: [SequenceSet] = []
+    private var loaded: [String: [ClosedRange<UInt64>]] = [:]
+    /// Rows of the batch by digest: revision, and row number in the buffer.
+    private var digests: [UInt128: (revision: Int64, row: Int)] = [:]
+
+    enum Verdict: Equatable {
+        case new
+        case duplicate
+        /// The row of this number, in the same batch, is older and gives way.
+        case replaces(row: Int)
+        /// The table has an older revision of this row.
+        case revises
+    }
+
+    init(table: String, state: any StateStore) throws(StateStoreError) {
+        self.table = table
+        self.state = state
+        for range in try state.loadedRanges(table: table) {
+            loaded["\(range.exchange)|\(range.symbol)", default: []].append(range.first...range.last)
+        }
+    }
+
+    /// The number of the market named `exchange|symbol`.
+    mutating func market(_ name: Span<UInt8>) -> Int {
+        let index = markets.insert(name)
+        if index == known.count {
+            known.append(SequenceSet(ranges: loaded[name.text] ?? []))
+            batch.append(SequenceSet())
+        }
+        return index
+    }
+
+    /// What the row of this identity would be.
+    func judge(_ identity: RowIdentity) throws(StateStoreError) -> Verdict {
+        switch identity {
+        case .sequence(let market, let id): return known[market].contains(id) ? .duplicate : .new
+        case .digest(let digest, let revision):
+            if let held = digests[digest] { return revision > held.revision ? .replaces(row: held.row) : .duplicate }
+            guard let stored = try state.loadedValue(table: table, key: Self.bytes(digest)) else { return .new }
+            return revision > stored ? .revises : .duplicate
+        }
+    }
+
+    /// Takes a row that is no duplicate into the batch. `row` is its number in the buffer.
+    mutating func admit(_ identity: RowIdentity, row: Int) {
+        switch identity {
+        case .sequence(let market, let id):
+            _ = known[market].insert(id)
+            _ = batch[market].insert(id)
+        case .digest(let digest, let revision): digests[digest] = (revision, row)
+        }
+    }
+
+    var ranges: [IdentityRange] {
+        var ranges: [IdentityRange] = []
+        for index in batch.indices {
+            let name = String(decoding: markets.key(index), as: UTF8.self)
+            let parts = name.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
+            for range in batch[index].ranges {
+                ranges.append(
+                    IdentityRange(
+                        exchange: String(parts[0]), symbol: String(parts[1]), first: range.lowerBound, last: range.upperBound))
+            }
+        }
+        return ranges
+    }
+
+    var keys: [IdentityKey] {
+        digests.sorted { $0.key < $1.key }.map { IdentityKey(digest: Self.bytes($0.key), value: $0.value.revision) }
+    }
+
+    /// Starts the next batch: what was in this one is in the table now.
+    mutating func startBatch() {
+        for index in batch.indices { batch[index] = SequenceSet() }
+        digests.removeAll(keepingCapacity: true)
+    }
+
+    private static func bytes(_ digest: UInt128) -> [UInt8] { withUnsafeBytes(of: digest.bigEndian) { Array($0) } }
+}

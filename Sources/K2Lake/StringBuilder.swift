@@ -1,0 +1,71 @@
+import K2Bytes
+import K2Parquet
+
+/// Collects strings of a column: as codes of distinct values while these are few, then as they are.
+struct StringBuilder {
+    /// More distinct values than this are not worth interning.
+    static let maxDistinct = 1024
+
+    private var table = ByteTable()
+    private(set) var codes: [UInt32] = []
+    private var plain: ByteColumn?
+    /// Bytes of the values appended, for bounding memory.
+    private(set) var byteCount = 0
+
+    var count: Int { plain?.count ?? codes.count }
+
+    mutating func append(_ value: Span<UInt8>) {
+        if plain == nil {
+            let code = table.insert(value)
+            if code < Self.maxDistinct {
+                codes.append(UInt32(truncatingIfNeeded: code))
+                byteCount += 4
+                return
+            }
+            expand()
+        }
+        plain!.append(value)
+        byteCount += value.count + 4
+    }
+
+    mutating func appendEmpty() {
+        let nothing: [UInt8] = []
+        append(nothing.span)
+    }
+
+    private mutating func expand() {
+        let values = distinct
+        var column = ByteColumn()
+        column.reserveCapacity(codes.count + 1, bytes: 1 << 16)
+        for code in codes {
+            let start = Int(values.offsets[Int(code)])
+            column.append(values.data.span.extracting(start..<Int(values.offsets[Int(code) + 1])))
+        }
+        byteCount = column.data.count + column.offsets.count * 4
+        plain = column
+        codes = []
+    }
+
+    /// The distinct values by code, while the column is interned.
+    var distinct: ByteColumn {
+        ByteColumn(offsets: [0] + table.ends.map { UInt32($0) }, data: table.pool)
+    }
+
+    /// The code of row `row`; nil when the column is not interned.
+    func code(_ row: Int) -> UInt32? { plain == nil ? codes[row] : nil }
+
+    /// Bytes of row `row`.
+    func value(_ row: Int) -> [UInt8] {
+        if let plain { return plain[row] }
+        return table.key(Int(codes[row]))
+    }
+
+    var values: ColumnValues { plain.map { .bytes($0) } ?? .dictionary(codes: codes, values: distinct) }
+
+    mutating func removeAll() {
+        table.removeAll()
+        codes.removeAll(keepingCapacity: true)
+        plain = nil
+        byteCount = 0
+    }
+}

@@ -1,0 +1,59 @@
+import K2Bytes
+import K2Domain
+import K2JSON
+import K2NDJSON
+import K2Parquet
+
+/// The rows of one table that wait for the next commit, as columns.
+struct TableBuffer {
+    let schema: LakeSchema
+    private(set) var columns: [ColumnBuilder]
+    /// Rows appended, dead ones included.
+    private(set) var rowCount = 0
+    /// Rows that are not written: refused half way, or replaced by a later revision.
+    private(set) var dead: Set<UInt32> = []
+
+    private let layout: RecordLayout
+    /// Where the last located record has each column's member; −1 where it has none.
+    private(set) var nodes: [Int32] = []
+
+    init(_ schema: LakeSchema) {
+        self.schema = schema
+        layout = RecordLayout(schema.definition.columns.map(\.key))
+        columns = schema.definition.columns.map { ColumnBuilder($0) }
+    }
+
+    var liveCount: Int { rowCount - dead.count }
+
+    /// Bytes held, about.
+    var byteCount: Int { columns.reduce(0) { $0 + $1.byteCount } }
+
+    /// Finds the members of the record in `document`.
+    mutating func locate(_ document: borrowing JSONDocument, _ text: Span<UInt8>) {
+        layout.locate(in: 0, of: document, text: text, nodes: &nodes)
+    }
+
+    /// Appends the record that was located last. On error the row is dead.
+    mutating func append(
+        _ document: borrowing JSONDocument, _ text: Span<UInt8>, hasEscapes: Bool, scratch: inout ByteWriter
+    ) throws(RecordError) {
+        rowCount += 1
+        for index in columns.indices {
+            do throws(RecordError) {
+                try columns[index].append(nodes[index], document, text, hasEscapes: hasEscapes, scratch: &scratch)
+            } catch {
+                for rest in index..<columns.count { columns[rest].appendNull() }
+                dead.insert(UInt32(rowCount - 1))
+                throw error
+            }
+        }
+    }
+
+    mutating func kill(_ row: Int) { dead.insert(UInt32(row)) }
+
+    mutating func removeAll() {
+        for index in columns.indices { columns[index].removeAll() }
+        rowCount = 0
+        dead.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+import K2CLI
+
+struct FeedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "k2-feed",
+        abstract: "Brings public trades of crypto exchanges to stdout, as raw records.",
+        discussion: """
+            EXAMPLES:
+              k2-feed replay recording.ndjson.gz | k2-normalize
+              k2-feed replay --speed 10 monday.ndjson tuesday.ndjson.gz
+            """,
+        version: ToolMain.version,
+        subcommands: [ReplayCommand.self])
+}

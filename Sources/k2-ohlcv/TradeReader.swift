@@ -1,0 +1,56 @@
+import K2Bytes
+import K2Domain
+import K2JSON
+import K2NDJSON
+
+/// What the fold needs of a `trade` record; texts are ranges of the line.
+struct TradeFields {
+    var exchange: Exchange
+    var symbol: ByteRange
+    var canonicalSymbol: ByteRange
+    var tradeID: ByteRange
+    var isValid: Bool
+    var trade: CandleTrade
+}
+
+/// Reads `trade` records.
+struct TradeReader {
+    private static let layout = RecordLayout([
+        "kind", "message_id", "trade_id", "exchange", "symbol", "canonical_symbol", "asset_class", "currency",
+        "price", "quantity", "quote_volume", "side", "trade_conditions", "timestamp", "ingestion_timestamp",
+        "source_sequence", "origin", "vendor_data", "is_valid",
+    ])
+    private var nodes: [Int32] = []
+
+    mutating func read(_ document: borrowing JSONDocument, _ text: Span<UInt8>) throws(RecordError) -> TradeFields {
+        Self.layout.locate(in: 0, of: document, text: text, nodes: &nodes)
+        guard let exchange = Exchange(text.part(try RecordReader.string(nodes[3], "exchange", document, text))) else {
+            throw RecordReader.refused(Int(nodes[3]), "exchange", "binance, kraken or coinbase", document, text)
+        }
+        let tradeID = try RecordReader.string(nodes[2], "trade_id", document, text)
+        let price = try RecordReader.decimal(nodes[8], "price", document, text)
+        let quantity = try RecordReader.decimal(nodes[9], "quantity", document, text)
+        let side = try RecordReader.string(nodes[11], "side", document, text)
+        var sequence: UInt64?
+        if nodes[15] >= 0 {
+            let value = try RecordReader.integer(nodes[15], "source_sequence", document, text)
+            guard value >= 0 else {
+                throw RecordReader.refused(Int(nodes[15]), "source_sequence", "an id", document, text)
+            }
+            sequence = UInt64(value)
+        }
+        let trade = CandleTrade(
+            time: try RecordReader.time(nodes[13], "timestamp", document, text), sequence: sequence,
+            tieBreak: sequence == nil ? UInt64(truncatingIfNeeded: Digest.hash128(text.part(tradeID))) : 0,
+            price: price, quantity: quantity,
+            quoteVolume: try RecordReader.decimal(nodes[10], "quote_volume", document, text),
+            isBuy: text.part(side).equals("BUY"))
+        return TradeFields(
+            exchange: exchange,
+            symbol: try RecordReader.string(nodes[4], "symbol", document, text),
+            canonicalSymbol: try RecordReader.string(nodes[5], "canonical_symbol", document, text),
+            tradeID: tradeID,
+            isValid: nodes[18] < 0 ? true : try RecordReader.boolean(nodes[18], "is_valid", document, text),
+            trade: trade)
+    }
+}

@@ -1,0 +1,52 @@
+"""Fixtures: the built tools, and lakes made with them from simulated recordings."""
+
+import os
+import pathlib
+
+import pytest
+
+from pipeline import Lake, Tools
+
+EXCHANGES = ("binance", "kraken", "coinbase")
+# At one trade a second, a recording of 1400 trades from ten to midnight reaches into the next day.
+DAYS, TRADES = (18, 19, 24), 1400
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    return Tools.find()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def root_folder(tools):
+    """ClickHouse's engine reads only files below the folder it was started in."""
+    os.chdir("/")
+
+
+@pytest.fixture(scope="session")
+def lake(tools, tmp_path_factory) -> Lake:
+    """Three exchanges with duplicates, disorder, gaps and late trades; each recording runs over a midnight."""
+    folder = tmp_path_factory.mktemp("lake")
+    recordings = [
+        tools.record(
+            folder / f"{exchange}-{day}.ndjson",
+            exchange,
+            trades=TRADES,
+            seed=day,
+            rate=1,
+            faults="duplicates,reorder,gap,late",
+            extra=("--start", f"2026-02-{day}T23:50:00Z", "--first-id", str(day * 1_000_000)),
+        )
+        for exchange in EXCHANGES
+        for day in DAYS
+    ]
+    stream = tools.stream(folder / "stream.ndjson", recordings)
+    made = Lake(folder / "lake", stream)
+    tools.load(made)
+    return made
+
+
+@pytest.fixture
+def empty_lake(tmp_path: pathlib.Path):
+    """Makes a lake for a given stream file in a folder of its own."""
+    return lambda stream: Lake(tmp_path / "lake", stream)
