@@ -28,7 +28,7 @@ import Testing
 
     @Test func anyOrderWithinTheLatenessGivesTheCandlesOfTheSortedOrder() {
         var random = Seeded.start()
-        for _ in 0..<25 {
+        for _ in 0..<10 {
             let sorted = threeSeries(&random, 200)
             let lateness = Int64(random.int(1...300)) * second
             let arrivals = sorted.map { ($0.trade.time.microseconds + Int64(random.int(0...Int(lateness - 1))), $0) }
@@ -48,7 +48,7 @@ import Testing
 
     @Test func lastRevisionIsThatOfAllTradesInWhateverOrderTheyCome() {
         var random = Seeded.start()
-        for round in 0..<25 {
+        for round in 0..<10 {
             let sorted = threeSeries(&random, 150)
             var arrivals = round % 3 == 0 ? sorted.shuffled(using: &random) : sorted
             for _ in 0..<40 { arrivals.swapAt(random.int(0...(sorted.count - 1)), random.int(0...(sorted.count - 1))) }
@@ -66,7 +66,7 @@ import Testing
 
     @Test func forgottenWindowsAreNeverIssuedAnew() {
         var random = Seeded.start()
-        for _ in 0..<25 {
+        for _ in 0..<10 {
             var arrivals = threeSeries(&random, 200)
             for _ in 0..<150 { arrivals.swapAt(random.int(0...(arrivals.count - 1)), random.int(0...(arrivals.count - 1))) }
             var missing: [CandleInterval: Set<String>] = [:]

@@ -19,8 +19,8 @@ import Testing
 
     @Test func resumedStagePrintsWhatAnUninterruptedOneDoes() throws {
         var random = Seeded.start()
-        for round in 0..<12 {
-            let input = random.stream(500)
+        for round in 0..<6 {
+            let input = random.stream(300)
             let updates = round % 4 == 0
             var whole = CandleStage(keep: Int64(random.int(0...120)) * minute, updates: updates)
             let expected = input.map { whole.candles([$0]) }
@@ -63,9 +63,9 @@ import Testing
     @Test func everyCutIsNoticed() {
         var random = Seeded.start()
         var stage = CandleStage([.oneMinute])
-        _ = stage.candles(random.stream(40))
+        _ = stage.candles(random.stream(15))
         let state = CandleState.encode(stage, output: nil)
-        for count in 0..<state.count {
+        for count in Array(stride(from: 0, to: state.count, by: 5)) + Array((state.count - 80)..<state.count) {
             #expect(throws: CandleStateError.self, "seed \(random.seed), \(count) bytes") {
                 try CandleState.decode(Array(state[..<count]), intervals: stage.fold.intervals)
             }
@@ -75,9 +75,9 @@ import Testing
     @Test func everyChangedByteIsNoticed() {
         var random = Seeded.start()
         var stage = CandleStage([.oneMinute, .oneDay])
-        _ = stage.candles(random.stream(60))
+        _ = stage.candles(random.stream(30))
         let state = CandleState.encode(stage, output: nil)
-        for _ in 0..<3_000 {
+        for _ in 0..<400 {
             var changed = state
             for _ in 0..<random.int(1...3) {
                 let place = random.int(0...(state.count - 1))
@@ -94,13 +94,13 @@ import Testing
     @Test func changedLinesWithAFittingEndNeverTrap() {
         var random = Seeded.start()
         var stage = CandleStage([.oneMinute, .oneDay])
-        let input = random.stream(120)
+        let input = random.stream(60)
         _ = stage.candles(input)
         let original = lines(CandleState.encode(stage, output: OutputPosition(device: 1, inode: 2, offset: 3))).dropLast()
         let numbers = ["0", "1", "-1", "9223372036854775807", "-9223372036854775808", "18446744073709551615", "99999999999999999999", "1e9", "1.5"]
         let others = numbers + ["[]", "{}", "null", "true", "\"\"", "\"9\"", "[1,2,3,4]", "[[]]"]
         var accepted = 0
-        for _ in 0..<4_000 {
+        for _ in 0..<600 {
             var changed = Array(original)
             let row = random.int(0...(changed.count - 1))
             switch random.int(0...5) {
@@ -117,7 +117,7 @@ import Testing
             _ = next.takeLines()
             _ = CandleState.encode(next, output: nil)
         }
-        #expect(accepted > 100, "too few made sense to prove anything")
+        #expect(accepted > 20, "too few made sense to prove anything")
     }
 
     /// Replaces a number, string, array or literal somewhere in a line of JSON.

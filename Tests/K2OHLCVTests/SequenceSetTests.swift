@@ -7,7 +7,7 @@ import Testing
 @Suite struct SequenceSetTests {
     @Test func behavesLikeASet() {
         var random = Seeded.start()
-        for _ in 0..<50 {
+        for _ in 0..<15 {
             var set = SequenceSet()
             var plain: Set<UInt64> = []
             for _ in 0..<300 {
@@ -48,7 +48,7 @@ import Testing
         var random = Seeded.start()
         var set = SequenceSet(maxRanges: 16)
         var plain: Set<UInt64> = []
-        for _ in 0..<2_000 {
+        for _ in 0..<600 {
             let value = UInt64(random.int(0...5_000))
             let isNew = set.insert(value)
             if plain.contains(value) { #expect(!isNew, "\(value) was new twice, seed \(random.seed)") }
@@ -84,7 +84,7 @@ import Testing
         var random = Seeded.start()
         var window = DigestWindow(capacity: 50)
         var plain: [UInt128] = []
-        for _ in 0..<5_000 {
+        for _ in 0..<800 {
             let digest = UInt128(random.int(0...120))
             let isNew = !plain.contains(digest)
             #expect(window.insert(digest) == isNew, "seed \(random.seed)")
