@@ -25,11 +25,19 @@ public enum Shutdown {
         action.__sigaction_handler.sa_handler = { number in Shutdown.handle(number) }
         sigaction(SIGINT, &action, nil)
         sigaction(SIGTERM, &action, nil)
+        var timer = sigaction()
+        timer.__sigaction_handler.sa_handler = { _ in _exit(128 + Shutdown.received.load(ordering: .relaxed)) }
+        sigaction(SIGALRM, &timer, nil)
     }
+
+    /// Seconds after the first signal at which the process ends even if it is stuck, for instance
+    /// because the reader of its stdout has stalled.
+    private static let grace: UInt32 = 9
 
     private static func handle(_ number: Int32) {
         let (exchanged, _) = received.compareExchange(expected: 0, desired: number, ordering: .relaxed)
         if !exchanged { _exit(128 + number) }
+        alarm(grace)
         var byte: UInt8 = 0
         _ = write(writeEnd.load(ordering: .relaxed), &byte, 1)
     }

@@ -84,9 +84,8 @@ public struct LakeLoader: ~Copyable {
             return
         }
         if tables[index] == nil { try open(index) }
-        let hasEscapes = line.withUnsafeBufferPointer { $0.contains(UInt8(ascii: "\\")) }
         let before = (rows: tables[index]!.buffer.rowCount, duplicates: tables[index]!.duplicates)
-        try tables[index]!.add(exchange, document, line, hasEscapes: hasEscapes, scratch: &scratch)
+        try tables[index]!.add(exchange, document, line, scratch: &scratch)
         stats.duplicates += tables[index]!.duplicates - before.duplicates
         waitingRows += tables[index]!.buffer.rowCount - before.rows
     }

@@ -36,7 +36,7 @@ struct LakeTable {
 
     /// Adds the record in `document` unless the table has it already.
     mutating func add(
-        _ exchange: Span<UInt8>, _ document: borrowing JSONDocument, _ text: Span<UInt8>, hasEscapes: Bool,
+        _ exchange: Span<UInt8>, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
         scratch: inout ByteWriter
     ) throws {
         buffer.locate(document, text)
@@ -46,7 +46,7 @@ struct LakeTable {
             duplicates += 1
             return
         }
-        try buffer.append(document, text, hasEscapes: hasEscapes, scratch: &scratch)
+        try buffer.append(document, text, scratch: &scratch)
         ledger.admit(identity, row: buffer.rowCount - 1)
         if case .replaces(let row) = verdict { buffer.kill(row) }
         if verdict == .revises { revised = true }

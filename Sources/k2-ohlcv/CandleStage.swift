@@ -24,15 +24,17 @@ struct CandleStats {
 
 /// Turns lines of `trade` and `gap` records into candles to print. Pure: lines in, events out.
 struct CandleStage: ~Copyable {
-    /// A gap of a series that has had no trade yet.
+    /// A gap record of a series that has had no trade yet.
     struct EarlyGap: Equatable {
         var exchange: Exchange
         var symbol: [UInt8]
         var gap: KnownGap
+        /// The ids were filled or proved to be empty.
+        var isClosed: Bool
     }
 
     var fold: CandleFold
-    var digests = DigestWindow()
+    var unnumbered = UnnumberedTrades()
     var earlyGaps: [EarlyGap] = []
     private(set) var stats = CandleStats()
     /// Why the last line could not be used, or only in part; nil when it was.
@@ -82,18 +84,17 @@ struct CandleStage: ~Copyable {
     private mutating func processTrade(_ line: Span<UInt8>) {
         let fields: TradeFields
         do throws(RecordError) { fields = try reader.read(document, line) } catch { return refuse("trade: \(error)") }
-        guard fields.isValid else {
+        // The mark is the normalizer's; other programs may write trades too.
+        guard fields.isValid, fields.trade.price.isPositive, fields.trade.quantity.isPositive else {
             stats.invalid += 1
             return
         }
-        if fields.trade.sequence == nil {
-            let digest = Digest.hash128(line.part(fields.tradeID), seed: UInt64(fields.exchange.index))
-            guard digests.insert(digest) else {
-                stats.duplicates += 1
-                return
-            }
+        let index = series(of: fields, line)
+        guard fields.trade.sequence != nil || countOnce(fields, index, line) else {
+            stats.duplicates += 1
+            return
         }
-        switch fold.add(fields.trade, to: series(of: fields, line)) {
+        switch fold.add(fields.trade, to: index) {
         case .counted: stats.trades += 1
         case .duplicate: stats.duplicates += 1
         case .tooLate(let intervals):
@@ -105,6 +106,18 @@ struct CandleStage: ~Copyable {
             let names = intervals.map(\.rawValue).joined(separator: ", ")
             refuse("trade: the volume of its \(names) candle would need more than 38 digits")
         }
+    }
+
+    /// Whether a trade without a sequence was not counted before.
+    private mutating func countOnce(_ fields: TradeFields, _ index: Int, _ line: Span<UInt8>) -> Bool {
+        let digest = Digest.hash128(line.part(fields.tradeID), seed: UInt64(fields.exchange.index))
+        if unnumbered.contains(digest) || fields.trade.time <= fold.series[index].unsureUntil { return false }
+        let entry = UnnumberedTrades.Entry(digest: digest, series: index, time: fields.trade.time)
+        if let forgotten = unnumbered.insert(entry) {
+            let known = fold.series[forgotten.series].unsureUntil
+            fold.series[forgotten.series].unsureUntil = max(known, forgotten.time)
+        }
+        return true
     }
 
     private mutating func series(of fields: TradeFields, _ line: Span<UInt8>) -> Int {
@@ -119,7 +132,7 @@ struct CandleStage: ~Copyable {
         let index = fold.series.count - 1
         register(index)
         for early in earlyGaps where early.exchange == fields.exchange && early.symbol == symbol {
-            fold.openGap(early.gap, in: index)
+            note(early, in: index)
         }
         earlyGaps.removeAll { $0.exchange == fields.exchange && $0.symbol == symbol }
         return index
@@ -137,21 +150,30 @@ struct CandleStage: ~Copyable {
         let gap: GapLine
         do throws(RecordError) { gap = try GapLine(document, text: line) } catch { return refuse("gap: \(error)") }
         stats.gaps += 1
-        let symbol = Array(gap.symbol.utf8)
-        let index = fold.series.firstIndex { $0.exchange == gap.exchange && $0.symbol == symbol }
-        if gap.state == .filled || gap.state == .empty {
-            if let index { fold.closeGap(gap.firstMissing, gap.lastMissing, in: index) }
-            earlyGaps.removeAll {
-                $0.exchange == gap.exchange && $0.symbol == symbol && $0.gap.first >= gap.firstMissing
-                    && $0.gap.last <= gap.lastMissing
-            }
-            return
-        }
-        guard let after = gap.afterTime ?? gap.beforeTime, let before = gap.beforeTime ?? gap.afterTime else { return }
-        let known = KnownGap(
-            first: gap.firstMissing, last: gap.lastMissing, afterTime: min(after, before), beforeTime: max(after, before))
-        if let index { return fold.openGap(known, in: index) }
-        earlyGaps.append(EarlyGap(exchange: gap.exchange, symbol: symbol, gap: known))
+        let isClosed = gap.state == .filled || gap.state == .empty
+        guard let known = Self.known(gap) ?? (isClosed ? Self.timeless(gap) : nil) else { return }
+        let record = EarlyGap(
+            exchange: gap.exchange, symbol: Array(gap.symbol.utf8), gap: known, isClosed: isClosed)
+        let index = fold.series.firstIndex { $0.exchange == record.exchange && $0.symbol == record.symbol }
+        if let index { return note(record, in: index) }
+        if earlyGaps.contains(record) { return }
+        earlyGaps.append(record)
         if earlyGaps.count > Self.maxEarlyGaps { earlyGaps.removeFirst() }
+    }
+
+    private mutating func note(_ record: EarlyGap, in index: Int) {
+        if record.isClosed { fold.closeGap(record.gap.ids, in: index) } else { fold.openGap(record.gap, in: index) }
+    }
+
+    /// A hole with its times; nil when the record has none, so that no candle can be named.
+    private static func known(_ gap: GapLine) -> KnownGap? {
+        guard let after = gap.afterTime ?? gap.beforeTime, case let before = gap.beforeTime ?? after else { return nil }
+        return KnownGap(
+            ids: gap.firstMissing...gap.lastMissing, afterTime: min(after, before), beforeTime: max(after, before))
+    }
+
+    /// To close ids no times are needed.
+    private static func timeless(_ gap: GapLine) -> KnownGap {
+        KnownGap(ids: gap.firstMissing...gap.lastMissing, afterTime: gap.detectedAt, beforeTime: gap.detectedAt)
     }
 }
