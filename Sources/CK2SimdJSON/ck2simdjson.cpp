@@ -266,3 +266,14 @@ int ck2_json_parse(ck2_json_parser *parser, const uint8_t *text, size_t length,
     *offset = walker.offset;
     return status;
 }
+
+int ck2_is_plain(const uint8_t *text, size_t length) {
+    // Without branches, so that the compiler turns it into vector code.
+    uint8_t doubtful = 0;
+    for (size_t i = 0; i < length; i++) {
+        // As a signed byte, everything outside ASCII is below the space as well.
+        doubtful |= static_cast<int8_t>(text[i]) < 0x20;
+        doubtful |= text[i] == 0x5c;
+    }
+    return doubtful == 0;
+}

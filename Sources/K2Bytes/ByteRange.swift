@@ -49,7 +49,7 @@ extension UnsafeRawBufferPointer {
     /// Whether as many bytes at `other` are the same, eight of them a step.
     @inlinable
     @inline(__always)
-    func isSame(as other: UnsafeRawPointer) -> Bool {
+    public func isSame(as other: UnsafeRawPointer) -> Bool {
         var offset = 0
         while offset + 8 <= count {
             if loadUnaligned(fromByteOffset: offset, as: UInt64.self) != other.loadUnaligned(fromByteOffset: offset, as: UInt64.self) {

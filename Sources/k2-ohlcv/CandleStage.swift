@@ -42,6 +42,7 @@ struct CandleStage: ~Copyable {
 
     private var document = JSONDocument()
     private var reader = TradeReader()
+    private var scan = TradeScan()
     /// Series numbers by exchange and canonical symbol.
     private var names = Exchange.allCases.map { _ in ByteTable() }
     private var numbers: [[Int]] = Exchange.allCases.map { _ in [] }
@@ -56,6 +57,8 @@ struct CandleStage: ~Copyable {
     mutating func process(_ line: Span<UInt8>) {
         refusal = nil
         stats.lines += 1
+        // Nearly every line is a trade as k2-normalize writes it.
+        if scan.scan(line), let fields = reader.read(scan, line) { return count(fields, line) }
         do throws(JSONError) { try document.parse(line) } catch { return refuse("line: \(error)") }
         guard let kind = RecordKind(of: document, in: line) else { return refuse("line: expected a record with a kind") }
         switch kind {
@@ -84,6 +87,10 @@ struct CandleStage: ~Copyable {
     private mutating func processTrade(_ line: Span<UInt8>) {
         let fields: TradeFields
         do throws(RecordError) { fields = try reader.read(document, line) } catch { return refuse("trade: \(error)") }
+        count(fields, line)
+    }
+
+    private mutating func count(_ fields: TradeFields, _ line: Span<UInt8>) {
         // The mark is the normalizer's; other programs may write trades too.
         guard fields.isValid, fields.trade.price.isPositive, fields.trade.quantity.isPositive else {
             stats.invalid += 1

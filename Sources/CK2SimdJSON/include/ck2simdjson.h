@@ -54,6 +54,9 @@ void ck2_json_destroy(ck2_json_parser *parser);
 int ck2_json_parse(ck2_json_parser *parser, const uint8_t *text, size_t length,
                    const ck2_json_node **nodes, uint32_t *count, uint32_t *has_escapes, uint32_t *offset);
 
+/// 1 when no byte is a control character, a backslash, or outside ASCII.
+int ck2_is_plain(const uint8_t *text, size_t length);
+
 #ifdef __cplusplus
 }
 #endif
