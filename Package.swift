@@ -88,7 +88,7 @@ let package = Package(
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
-        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"]),
+        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"], exclude: ["Python"]),
         tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
         tests(
             "K2LakeTests",

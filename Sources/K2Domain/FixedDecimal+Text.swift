@@ -7,25 +7,32 @@ extension FixedDecimal {
         self = try Self.parse(text, isPlain: &plain)
     }
 
-    /// As `init(_:)`; `isPlain` tells whether the text has no exponent and no needless leading zero,
-    /// so that printing the value would give the same text again.
+    /// As `init(_:)`; `isPlain` tells whether the text has no exponent, no needless leading zero and no
+    /// sign before a zero, so that printing the value would give the same text again.
     public static func parse(_ text: Span<UInt8>, isPlain: inout Bool) throws(DecimalError) -> FixedDecimal {
         var index = 0
         let count = text.count
         let negative = count > 0 && text[0] == UInt8(ascii: "-")
         if negative { index = 1 }
         let firstDigit = index
-        // The first 18 digits go through 64-bit arithmetic: nearly every price and quantity ends there.
+        // Digits are gathered 18 at a time in 64 bits: nearly every price and quantity ends in the first part.
+        var upper: Int128 = 0
         var small: UInt64 = 0
+        var inSmall = 0
         var digits = 0
         var pointAt = -1
         while index < count {
             let byte = text[index]
             let digit = byte &- 0x30
             if digit <= 9 {
-                if digits == 18 { break }
+                if inSmall == 18 {
+                    upper = upper * 1_000_000_000_000_000_000 + Int128(small)
+                    (small, inSmall) = (0, 0)
+                }
                 small = small &* 10 &+ UInt64(digit)
-                digits += small == 0 ? 0 : 1
+                digits += digits > 0 || digit != 0 ? 1 : 0
+                inSmall += digits > 0 ? 1 : 0
+                if digits > maxDigits { break }
             } else if byte == UInt8(ascii: "."), pointAt < 0, index > firstDigit {
                 pointAt = index
             } else {
@@ -33,11 +40,10 @@ extension FixedDecimal {
             }
             index += 1
         }
-        if index == count, index > firstDigit, pointAt != count - 1 {
-            let scale = pointAt < 0 ? 0 : count - pointAt - 1
-            guard scale <= 38 else { return try parseGeneral(text, isPlain: &isPlain) }
-            isPlain = text[firstDigit] != 0x30 || count - firstDigit == 1 || pointAt == firstDigit + 1
-            let mantissa = Int128(small)
+        let scale = pointAt < 0 ? 0 : count - pointAt - 1
+        if index == count, index > firstDigit, pointAt != count - 1, scale <= 38 {
+            let mantissa = upper == 0 ? Int128(small) : upper * powerOfTen(inSmall) + Int128(small)
+            isPlain = (text[firstDigit] != 0x30 || count - firstDigit == 1 || pointAt == firstDigit + 1) && !(negative && mantissa == 0)
             return FixedDecimal(mantissa: negative ? -mantissa : mantissa, scale: UInt8(truncatingIfNeeded: scale))
         }
         return try parseGeneral(text, isPlain: &isPlain)
@@ -57,10 +63,9 @@ extension FixedDecimal {
             let byte = text[index]
             switch byte {
             case 0x30...0x39:
-                if digits < 39 { mantissa = mantissa * 10 + Int128(byte - 0x30) }
                 digits += digits > 0 || byte != 0x30 ? 1 : 0
-                // A 39th digit is fatal unless everything from here on turns out to be zeros after the point.
-                if digits > 38 { throw .tooManyDigits }
+                if digits > maxDigits { throw .tooManyDigits }
+                mantissa = mantissa * 10 + Int128(byte - 0x30)
                 fraction += pointAt >= 0 ? 1 : 0
             case UInt8(ascii: ".") where pointAt < 0 && index > firstDigit: pointAt = index
             default: break scan
@@ -71,7 +76,7 @@ extension FixedDecimal {
         guard mantissaEnd > firstDigit, text[mantissaEnd - 1] != UInt8(ascii: ".") else { throw .malformed(offset: index) }
         let exponent = try parseExponent(text, from: &index)
         guard index == text.count else { throw .malformed(offset: index) }
-        isPlain = mantissaEnd == text.count
+        isPlain = mantissaEnd == text.count && fraction <= maxDigits && !(negative && mantissa == 0)
             && (text[firstDigit] != 0x30 || mantissaEnd - firstDigit == 1 || pointAt == firstDigit + 1)
         return try scaled(mantissa: negative ? -mantissa : mantissa, fraction: fraction, exponent: exponent)
     }

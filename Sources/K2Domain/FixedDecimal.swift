@@ -42,7 +42,8 @@ public struct FixedDecimal: Sendable {
         100_000_000_000_000_000, 1_000_000_000_000_000_000,
     ]
 
-    @usableFromInline static let limit: Int128 = powerOfTen(38)
+    /// 10^38.
+    @usableFromInline static var limit: Int128 { 100_000_000_000_000_000_000_000_000_000_000_000_000 }
 
     /// The same value with `scale` digits after the point, or nil when digits would be lost or
     /// more than 38 were needed.
@@ -68,31 +69,50 @@ public struct FixedDecimal: Sendable {
             product = Int128(wide.high) << 64 | Int128(wide.low)
         } else {
             let (wide, overflow) = mantissa.multipliedReportingOverflow(by: other.mantissa)
-            if overflow { return trimmed.multipliedTrimmed(by: other.trimmed) }
+            if overflow { return multipliedTrimmed(by: other) }
             product = wide
         }
         let result = FixedDecimal(mantissa: product, scale: scale)
         guard scale <= 38, product.magnitude < Self.limit.magnitude else {
-            return trimmed.multipliedTrimmed(by: other.trimmed)
+            return multipliedTrimmed(by: other)
         }
         return result
     }
 
-    /// As `multiplied`, for operands without trailing zeros: what does not fit here fits nowhere.
+    /// As `multiplied`, without trailing zeros in the product: what does not fit here fits nowhere.
     private func multipliedTrimmed(by other: FixedDecimal) -> FixedDecimal? {
-        let (product, overflow) = mantissa.multipliedReportingOverflow(by: other.mantissa)
-        guard !overflow else { return nil }
-        let result = FixedDecimal(mantissa: product, scale: scale &+ other.scale).trimmed
-        return result.scale <= 38 && result.mantissa.magnitude < Self.limit.magnitude ? result : nil
+        var (a, b) = (mantissa, other.mantissa)
+        var scale = Int(self.scale) + Int(other.scale)
+        while scale > 0, Self.divideProductByTen(&a, &b) { scale -= 1 }
+        let (product, overflow) = a.multipliedReportingOverflow(by: b)
+        guard !overflow, scale <= 38, product.magnitude < Self.limit.magnitude else { return nil }
+        return FixedDecimal(mantissa: product, scale: UInt8(scale))
+    }
+
+    /// Makes the product of `a` and `b` ten times smaller, without computing it; false when it ends in no zero.
+    private static func divideProductByTen(_ a: inout Int128, _ b: inout Int128) -> Bool {
+        let fives = (a % 5 == 0, b % 5 == 0)
+        guard fives.0 || fives.1, a % 2 == 0 || b % 2 == 0 else { return false }
+        if fives.0 { a /= 5 } else { b /= 5 }
+        if a % 2 == 0 { a /= 2 } else { b /= 2 }
+        return true
     }
 
     /// The exact sum, its scale the larger of both; nil when it needs more than 38 digits.
     public func adding(_ other: FixedDecimal) -> FixedDecimal? {
+        if scale == other.scale, let sum = Self.sum(mantissa, other.mantissa) {
+            return FixedDecimal(mantissa: sum, scale: scale)
+        }
         let common = max(scale, other.scale)
         guard let a = rescaled(to: common), let b = other.rescaled(to: common) else { return nil }
-        let (sum, overflow) = a.mantissa.addingReportingOverflow(b.mantissa)
-        guard !overflow, sum.magnitude < Self.limit.magnitude else { return nil }
-        return FixedDecimal(mantissa: sum, scale: common)
+        return Self.sum(a.mantissa, b.mantissa).map { FixedDecimal(mantissa: $0, scale: common) }
+    }
+
+    /// The sum of two mantissas, nil beyond 38 digits.
+    @inline(__always)
+    private static func sum(_ a: Int128, _ b: Int128) -> Int128? {
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        return overflow || sum >= limit || sum <= -limit ? nil : sum
     }
 
     /// The same value without trailing zeros after the point.

@@ -4,7 +4,8 @@ import K2Bytes
 public enum TimestampError: Error, Equatable, Sendable {
     /// Not of the form `YYYY-MM-DDThh:mm:ss[.fraction](Z|±hh:mm)`.
     case malformed
-    /// A calendar field outside its range (month 13, 30 February, hour 25).
+    /// A calendar field outside its range (month 13, 30 February, hour 25), or an instant outside the
+    /// years 0001 to 9999 in UTC.
     case outOfRange
 }
 
@@ -31,7 +32,12 @@ extension Timestamp {
         let offset = try Self.offset(text, index)
         let seconds = Self.days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
         self.init(microseconds: (seconds - offset) * 1_000_000 + fraction)
+        // An offset or a leap second can lead out of the years that have a text.
+        guard Self.printable.contains(microseconds) else { throw .outOfRange }
     }
+
+    /// 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z.
+    private static let printable: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999
 
     @inline(__always)
     private static func digits(_ text: Span<UInt8>, _ start: Int, _ count: Int) throws(TimestampError) -> Int64 {

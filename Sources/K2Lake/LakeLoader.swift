@@ -33,6 +33,7 @@ public struct LakeLoader: ~Copyable {
     private let only: Set<String>?
     private var document = JSONDocument()
     private var scratch = ByteWriter(capacity: 4096)
+    private var scan = TradeScan()
     public private(set) var stats = LoadStats()
     /// What reconciling found, a line each; the caller prints and removes them.
     public var notices: [String] = []
@@ -56,6 +57,7 @@ public struct LakeLoader: ~Copyable {
     /// Adds one line. `RecordError` and `JSONError` mean that the line is refused; other errors are fatal.
     public mutating func add(_ line: Span<UInt8>) throws {
         stats.lines += 1
+        if try addCanonical(line) { return }
         do {
             try document.parse(line)
             let (route, exchange) = try router.route(document, line)
@@ -73,6 +75,17 @@ public struct LakeLoader: ~Copyable {
         }
     }
 
+    /// Adds a trade line in the form in which `TradeLine` writes it; false when it is anything else.
+    private mutating func addCanonical(_ line: Span<UInt8>) throws -> Bool {
+        guard scan.scan(line), Exchange(line.part(scan[.exchange])) != nil else { return false }
+        let index = router.silver
+        if let only, !only.contains(MarketTables.all[index].coldName) { return false }
+        if tables[index] == nil { try open(index) }
+        let before = (rows: tables[index]!.buffer.rowCount, duplicates: tables[index]!.duplicates)
+        defer { count(since: before, in: index) }
+        return try tables[index]!.add(scan, line, scratch: &scratch)
+    }
+
     public mutating func countRefused() {
         stats.lines += 1
         stats.rejected += 1
@@ -84,9 +97,12 @@ public struct LakeLoader: ~Copyable {
             return
         }
         if tables[index] == nil { try open(index) }
-        let hasEscapes = line.withUnsafeBufferPointer { $0.contains(UInt8(ascii: "\\")) }
         let before = (rows: tables[index]!.buffer.rowCount, duplicates: tables[index]!.duplicates)
-        try tables[index]!.add(exchange, document, line, hasEscapes: hasEscapes, scratch: &scratch)
+        defer { count(since: before, in: index) }
+        try tables[index]!.add(exchange, document, line, scratch: &scratch)
+    }
+
+    private mutating func count(since before: (rows: Int, duplicates: Int), in index: Int) {
         stats.duplicates += tables[index]!.duplicates - before.duplicates
         waitingRows += tables[index]!.buffer.rowCount - before.rows
     }

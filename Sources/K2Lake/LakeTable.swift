@@ -36,7 +36,7 @@ struct LakeTable {
 
     /// Adds the record in `document` unless the table has it already.
     mutating func add(
-        _ exchange: Span<UInt8>, _ document: borrowing JSONDocument, _ text: Span<UInt8>, hasEscapes: Bool,
+        _ exchange: Span<UInt8>, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
         scratch: inout ByteWriter
     ) throws {
         buffer.locate(document, text)
@@ -46,10 +46,29 @@ struct LakeTable {
             duplicates += 1
             return
         }
-        try buffer.append(document, text, hasEscapes: hasEscapes, scratch: &scratch)
+        try buffer.append(document, text, scratch: &scratch)
         ledger.admit(identity, row: buffer.rowCount - 1)
         if case .replaces(let row) = verdict { buffer.kill(row) }
         if verdict == .revises { revised = true }
+    }
+
+    /// As `add`, for a canonical trade line with a numeric id. Returns false when the line has to go the general way.
+    mutating func add(_ scan: TradeScan, _ text: Span<UInt8>, scratch: inout ByteWriter) throws -> Bool {
+        guard scan.has(.sourceSequence), let id = RecordReader.integer(text.part(scan[.sourceSequence])), id >= 0 else {
+            return false
+        }
+        scratch.removeAll()
+        scratch.append(text.part(scan[.exchange]))
+        scratch.append("|")
+        scratch.append(text.part(scan[.symbol]))
+        let identity = RowIdentity.sequence(market: ledger.market(scratch.bytes), id: UInt64(id))
+        if try ledger.judge(identity) == .duplicate {
+            duplicates += 1
+            return true
+        }
+        guard buffer.append(scan, text) else { return false }
+        ledger.admit(identity, row: buffer.rowCount - 1)
+        return true
     }
 
     private mutating func rowIdentity(

@@ -81,7 +81,7 @@ struct OHLCVCommand: ParsableCommand {
     static func main() { ToolMain.run(OHLCVCommand.self, name: "k2-ohlcv") }
 }
 
-/// What the flags ask for. Durations are microseconds of event time, `stateInterval` is seconds.
+/// What the flags ask for. Durations are microseconds: of event time, `stateInterval` of the clock.
 struct OHLCVPlan {
     var intervals: [CandleInterval]
     var lateness: Int64
@@ -102,7 +102,7 @@ struct OHLCVPlan {
         emitsUpdates = command.updates
         tee = command.tee
         statePath = command.state
-        stateInterval = command.stateInterval.microseconds / 1_000_000
+        stateInterval = command.stateInterval.microseconds
         closesAtEnd = command.closeAtEnd ?? (command.state == nil)
         deadLetterPath = command.deadLetter
         isStrict = command.strict
