@@ -29,6 +29,11 @@ struct TableCommitter {
 
     private var table: String { schema.definition.coldName }
 
+    /// Refuses a table of another shape; one that is not there yet is well.
+    func checkTable() throws {
+        if let table = try stores.catalog.findTable(schema.identifier) { _ = try check(table) }
+    }
+
     /// Loads the table, making it (and its namespace) when it is not there.
     func openTable() throws -> Table {
         let catalog = stores.catalog
