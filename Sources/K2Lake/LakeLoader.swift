@@ -137,7 +137,11 @@ public struct LakeLoader: ~Copyable {
                 if tables[index]!.buffer.liveCount > 0 {
                     try stores.renewLease(name)
                     let committer = TableCommitter(stores: stores, schema: tables[index]!.buffer.schema)
-                    reports.append(try committer.commit(tables[index]!))
+                    if let report = try committer.commit(tables[index]!) {
+                        reports.append(report)
+                    } else {
+                        stats.duplicates += tables[index]!.buffer.liveCount
+                    }
                 }
                 tables[index]!.startBatch()
             }
