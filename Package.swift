@@ -91,12 +91,17 @@ let package = Package(
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
         tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"], exclude: ["Python"]),
         tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
-        tests("K2LakeTests", ["K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2StateStore"]),
+        tests(
+            "K2LakeTests",
+            [
+                "K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2StateStore", "K2Normalize",
+                "K2Exchanges",
+            ]),
         tests("K2CLITests", ["K2CLI", "K2NDJSON"]),
         tests("K2FeedTests", ["K2Feed", "K2Sim", "K2Compression", "K2Domain", "K2JSON", "K2Bytes"]),
         tests("K2NormalizeTests", ["K2Normalize", "CMallocCounter", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
-        tests("K2OffloadTests", ["K2Offload"]),
+        tests("K2OffloadTests", ["K2Offload", "K2CLI"]),
         tests("ToolTests", [], exclude: ["cases", "pipes", "help"]),
     ],
     cxxLanguageStandard: .cxx17
