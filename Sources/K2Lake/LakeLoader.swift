@@ -24,15 +24,13 @@ public struct LoadStats: Equatable, Sendable {
 /// Each table's lease is taken with its first row, its open intents are settled then, and rows that
 /// the table has already are left out: loading the same stream again adds nothing.
 public struct LakeLoader: ~Copyable {
-    /// Time a lease lasts when its holder cannot be asked; renewed with each commit.
-    static let leaseTime: Int64 = 600_000_000
-
     private let stores: LakeStores
     private let router = LakeRouter()
     private var tables: [LakeTable?]
     private let only: Set<String>?
     private var document = JSONDocument()
     private var scratch = ByteWriter(capacity: 4096)
+    private var scan = TradeScan()
     public private(set) var stats = LoadStats()
     /// What reconciling found, a line each; the caller prints and removes them.
     public var notices: [String] = []
@@ -56,6 +54,7 @@ public struct LakeLoader: ~Copyable {
     /// Adds one line. `RecordError` and `JSONError` mean that the line is refused; other errors are fatal.
     public mutating func add(_ line: Span<UInt8>) throws {
         stats.lines += 1
+        if try addCanonical(line) { return }
         do {
             try document.parse(line)
             let (route, exchange) = try router.route(document, line)
@@ -73,6 +72,17 @@ public struct LakeLoader: ~Copyable {
         }
     }
 
+    /// Adds a trade line in the form in which `TradeLine` writes it; false when it is anything else.
+    private mutating func addCanonical(_ line: Span<UInt8>) throws -> Bool {
+        guard scan.scan(line), Exchange(line.part(scan[.exchange])) != nil else { return false }
+        let index = router.silver
+        if let only, !only.contains(MarketTables.all[index].coldName) { return false }
+        if tables[index] == nil { try open(index) }
+        let before = (rows: tables[index]!.buffer.rowCount, duplicates: tables[index]!.duplicates)
+        defer { count(since: before, in: index) }
+        return try tables[index]!.add(scan, line, scratch: &scratch)
+    }
+
     public mutating func countRefused() {
         stats.lines += 1
         stats.rejected += 1
@@ -85,36 +95,37 @@ public struct LakeLoader: ~Copyable {
         }
         if tables[index] == nil { try open(index) }
         let before = (rows: tables[index]!.buffer.rowCount, duplicates: tables[index]!.duplicates)
-        try tables[index]!.add(exchange, document, line, scratch: &scratch)
+        defer { count(since: before, in: index) }
+        do {
+            try tables[index]!.add(exchange, document, line, scratch: &scratch)
+        } catch let error as StateStoreError {
+            throw LakeError(error, table: MarketTables.all[index].coldName)
+        }
+    }
+
+    private mutating func count(since before: (rows: Int, duplicates: Int), in index: Int) {
         stats.duplicates += tables[index]!.duplicates - before.duplicates
         waitingRows += tables[index]!.buffer.rowCount - before.rows
     }
 
     private mutating func open(_ index: Int) throws {
         let definition = MarketTables.all[index]
-        let name = definition.coldName
-        do {
-            try lease(name)
-            let schema = try LakeSchema(definition)
-            notices += try TableCommitter(stores: stores, schema: schema).reconcile()
-            tables[index] = try LakeTable(schema, state: stores.state)
-        } catch let error as IcebergError {
-            throw LakeError(error, table: name)
-        } catch let error as StateStoreError {
-            throw LakeError(error, table: name)
+        let stores = stores
+        let (table, found) = try LakeError.naming(definition.coldName) {
+            try stores.takeLease(definition.coldName)
+            do {
+                let schema = try LakeSchema(definition)
+                let committer = TableCommitter(stores: stores, schema: schema)
+                // Better to say now than after the first batch that the table cannot be written to.
+                try committer.checkTable()
+                return (try LakeTable(schema, state: stores.state), try committer.reconcile())
+            } catch {
+                try? stores.state.releaseLease(table: definition.coldName, holder: stores.holder)
+                throw error
+            }
         }
-    }
-
-    /// Takes the lease of a table; that of a holder known to be gone is taken over.
-    private func lease(_ name: String) throws {
-        do throws(StateStoreError) {
-            try stores.state.takeLease(table: name, holder: stores.holder, ttl: Self.leaseTime, now: stores.now)
-        } catch {
-            guard error.code == .leaseHeld, let holder = try stores.state.currentLease(table: name)?.holder, stores.isGone(holder)
-            else { throw error }
-            try stores.state.releaseLease(table: name, holder: holder)
-            try stores.state.takeLease(table: name, holder: stores.holder, ttl: Self.leaseTime, now: stores.now)
-        }
+        tables[index] = table
+        notices += found
     }
 
     /// Commits all waiting rows, a snapshot per table. Tables that were committed stay so when a later one fails.
@@ -122,21 +133,17 @@ public struct LakeLoader: ~Copyable {
         var reports: [CommitReport] = []
         for index in tables.indices where tables[index] != nil {
             let name = MarketTables.all[index].coldName
-            do {
+            try LakeError.naming(name) {
                 if tables[index]!.buffer.liveCount > 0 {
-                    try stores.state.renewLease(table: name, holder: stores.holder, ttl: Self.leaseTime, now: stores.now)
+                    try stores.renewLease(name)
                     let committer = TableCommitter(stores: stores, schema: tables[index]!.buffer.schema)
-                    reports.append(try committer.commit(tables[index]!))
+                    if let report = try committer.commit(tables[index]!) {
+                        reports.append(report)
+                    } else {
+                        stats.duplicates += tables[index]!.buffer.liveCount
+                    }
                 }
                 tables[index]!.startBatch()
-            } catch let error as IcebergError {
-                throw LakeError(error, table: name)
-            } catch let error as StateStoreError {
-                throw LakeError(error, table: name)
-            } catch let error as StoreError {
-                throw LakeError(.failed, "\(name): \(error)")
-            } catch let error as ParquetError {
-                throw LakeError(.failed, "\(name): \(error)")
             }
         }
         waitingRows = 0

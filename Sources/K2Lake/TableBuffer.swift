@@ -49,6 +49,17 @@ struct TableBuffer {
         }
     }
 
+    /// Appends a canonical trade line to the silver table. On false the row is dead.
+    mutating func append(_ scan: TradeScan, _ text: Span<UInt8>) -> Bool {
+        rowCount += 1
+        for index in columns.indices where !columns[index].append(canonical: scan.range(index), text) {
+            for rest in index..<columns.count { columns[rest].appendNull() }
+            dead.insert(UInt32(rowCount - 1))
+            return false
+        }
+        return true
+    }
+
     mutating func kill(_ row: Int) { dead.insert(UInt32(row)) }
 
     mutating func removeAll() {

@@ -32,7 +32,7 @@ public struct LineReader: ~Copyable {
     public var patience: Int32 = -1
 
     /// How much of an over-long line is kept to show.
-    static let shownBytes = 4096
+    private var shownBytes: Int { min(4096, maxLineBytes) }
     private static let chunk = 1 << 18
 
     private let stopDescriptor: Int32
@@ -111,13 +111,13 @@ public struct LineReader: ~Copyable {
     }
 
     private mutating func cutLong() -> LineEvent {
-        lineEnd = lineStart + Self.shownBytes
+        lineEnd = lineStart + shownBytes
         return .tooLong
     }
 
     /// Keeps the head of an over-long line at the front of the buffer and drops the rest of it.
     private mutating func skipLong(flushing output: inout LineWriter) throws(StreamError) -> LineEvent {
-        let head = Array(UnsafeBufferPointer(start: base + start, count: Self.shownBytes))
+        let head = Array(UnsafeBufferPointer(start: base + start, count: shownBytes))
         while true {
             if let newline = findNewline() {
                 start = newline + 1
@@ -130,7 +130,7 @@ public struct LineReader: ~Copyable {
         searched = start
         number += 1
         // The head goes in front of the unread bytes: room was made by the bytes just skipped.
-        let room = Self.shownBytes
+        let room = head.count
         if start < room {
             reserve(room + filled)
             (base + room).update(from: base + start, count: filled - start)
@@ -140,7 +140,7 @@ public struct LineReader: ~Copyable {
         }
         lineStart = start - room
         lineEnd = start
-        head.withUnsafeBufferPointer { (base + lineStart).update(from: $0.baseAddress!, count: room) }
+        for (index, byte) in head.enumerated() { base[lineStart + index] = byte }
         return .tooLong
     }
 

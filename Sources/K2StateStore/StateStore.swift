@@ -28,6 +28,7 @@ public protocol StateStore: AnyObject {
     func runs(table: String?, limit: Int) throws(StateStoreError) -> [RunRecord]
 
     /// Takes the lease of a table, or renews it when `holder` has it. A lease that ran out may be taken by anybody.
+    /// - Parameter ttl: microseconds.
     /// - Throws: `leaseHeld` when another holder's lease has not run out at `now`.
     @discardableResult
     func takeLease(table: String, holder: String, ttl: Int64, now: Timestamp) throws(StateStoreError) -> Lease

@@ -10,7 +10,7 @@ struct OHLCVCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               k2-feed replay day.ndjson.gz | k2-normalize | k2-ohlcv > candles.ndjson
-              … | k2-normalize | k2-ohlcv --tee --state ohlcv.state | k2-offload run --from -
+              … | k2-ohlcv --tee --state ohlcv.state | k2-offload run --from -
 
             Reads trade and gap records on stdin, writes candle records on stdout; other kinds are skipped. \
             Windows are half-open, in UTC, by the time of the exchange. A window is final when the newest trade of \

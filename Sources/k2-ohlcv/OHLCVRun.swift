@@ -49,7 +49,8 @@ struct OHLCVRun: ~Copyable {
     ) throws(ToolFailure) -> CandleState.Contents? {
         guard let path, let bytes = try StateFile.read(path) else { return nil }
         do throws(CandleStateError) { return try CandleState.decode(bytes, intervals: intervals) } catch {
-            throw ToolFailure(.usage, "\(path):\(error)", hint: "move the file away to start anew")
+            let place = error.line > 0 ? "\(path):\(error.line)" : path
+            throw ToolFailure(.usage, "\(place): \(error.message)", hint: "move the file away to start anew")
         }
     }
 

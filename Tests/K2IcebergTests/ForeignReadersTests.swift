@@ -1,3 +1,5 @@
+import Dispatch
+import Glibc
 import K2Iceberg
 import K2JSON
 import K2ObjectStore
@@ -118,5 +120,34 @@ struct ForeignReadersTests {
         let found = try python.run(Scripts.describe, [lake.catalogPath, "cold.trades"])
         #expect(found["rows"] == 50 && found["distinct"] == 50 && found["day"] == 1)
         #expect(found["history"]?.arrayValue?.map { $0.arrayValue![1] } == [10, 20, 30, 40, 50])
+    }
+
+    @Test func `pyiceberg and we commit at the same time and nothing is lost`() throws {
+        let lake = try TestLake()
+        let (catalog, _, sources) = try twoCommits(lake)
+        _ = try catalog.commit(
+            [.setProperties(["commit.retry.num-retries": "100", "commit.retry.max-wait-ms": "200"])], requirements: [],
+            on: try catalog.loadTable(Fixtures.trades))
+        let problems = Problems()
+        let (path, warehouse, store, source, interpreter) = (lake.catalogPath, lake.warehouse, lake.store, sources[1].path, python.interpreter)
+        DispatchQueue.concurrentPerform(iterations: 2) { worker in
+            do {
+                if worker == 0 {
+                    try Python(interpreter: interpreter).run(Scripts.append, [path, "cold.trades", source, "5"])
+                    return
+                }
+                let loop = CommitLoop(catalog: try SQLCatalog(path: path, warehouse: warehouse, store: store), store: store, maxAttempts: 200)
+                for number in 0..<40 {
+                    _ = try loop.append(
+                        [DataFile(path: "file:///none/\(number).parquet", partition: [.date(10)], recordCount: 1, fileSize: 1)], to: Fixtures.trades)
+                    usleep(100_000)
+                }
+            } catch { problems.add("\(error)") }
+        }
+        #expect(problems.all == [])
+        let metadata = try catalog.loadTable(Fixtures.trades).metadata
+        let files = try TableFiles(metadata: metadata, store: lake.store).dataFiles()
+        #expect(files.filter { $0.path.hasPrefix("file:///none/") }.count == 40)
+        #expect(files.reduce(0) { $0 + $1.recordCount } == 150 + 40 + 5 * 50 && metadata.snapshots.count == 2 + 40 + 5)
     }
 }
