@@ -102,7 +102,7 @@ let package = Package(
         tests("K2NormalizeTests", ["K2Normalize", "CMallocCounter", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
         tests("K2OffloadTests", ["K2Offload", "K2CLI"]),
-        tests("ToolTests", [], exclude: ["cases", "pipes", "help"]),
+        tests("ToolTests", [], exclude: ["cases", "foreign", "help", "pipes"]),
     ],
     cxxLanguageStandard: .cxx17
 )
