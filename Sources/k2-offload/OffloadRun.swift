@@ -52,8 +52,10 @@ struct OffloadRun: ~Copyable {
         do {
             try readAll()
             try commit()
-        } catch let error as LakeError {
-            throw Self.failure(error)
+        } catch {
+            // The leases are given back whatever happened: what is left open is settled by whoever comes next.
+            try? loader.close()
+            throw (error as? LakeError).map { ToolFailure($0) } ?? error
         }
         try loader.close()
         try deadLetters?.close()
@@ -63,15 +65,6 @@ struct OffloadRun: ~Copyable {
             throw ToolFailure(
                 .badInput, "stdin: \(rejected) \(rejected == 1 ? "record was" : "records were") rejected",
                 hint: "--dead-letter FILE keeps rejected lines")
-        }
-    }
-
-    private static func failure(_ error: LakeError) -> ToolFailure {
-        switch error.code {
-        case .failed: ToolFailure(.failed, error.message)
-        case .busy: ToolFailure(.temporary, error.message)
-        case .outcomeUnknown: ToolFailure(.unknownOutcome, error.message, hint: "k2-offload reconcile")
-        case .configuration: ToolFailure(.usage, error.message)
         }
     }
 
