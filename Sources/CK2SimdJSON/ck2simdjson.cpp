@@ -244,9 +244,10 @@ ck2_json_parser *ck2_json_create(uint32_t max_nodes) {
 void ck2_json_destroy(ck2_json_parser *parser) { delete parser; }
 
 int ck2_json_parse(ck2_json_parser *parser, const uint8_t *text, size_t length,
-                   const ck2_json_node **nodes, uint32_t *count, uint32_t *offset) {
+                   const ck2_json_node **nodes, uint32_t *count, uint32_t *has_escapes, uint32_t *offset) {
     *offset = 0;
     *count = 0;
+    *has_escapes = 0;
     *nodes = parser->nodes;
     if (length == 0) return CK2_JSON_EMPTY;
     if (length >= UINT32_MAX) return CK2_JSON_TOO_MANY_VALUES;
@@ -257,11 +258,22 @@ int ck2_json_parse(ck2_json_parser *parser, const uint8_t *text, size_t length,
     auto &stage = *parser->stage.implementation;
     simdjson::error_code error = stage.stage1(text, length, simdjson::stage1_mode::regular);
     if (error != simdjson::SUCCESS) return status_of(error);
-    bool has_escapes = memchr(text, '\\', length) != nullptr;
-    walk walker{*parser, text, length, stage.structural_indexes.get(), stage.n_structural_indexes, has_escapes};
+    *has_escapes = memchr(text, '\\', length) != nullptr;
+    walk walker{*parser, text, length, stage.structural_indexes.get(), stage.n_structural_indexes, *has_escapes != 0};
     int status = walker.run();
     *nodes = parser->nodes;
     *count = walker.count;
     *offset = walker.offset;
     return status;
+}
+
+int ck2_is_plain(const uint8_t *text, size_t length) {
+    // Without branches, so that the compiler turns it into vector code.
+    uint8_t doubtful = 0;
+    for (size_t i = 0; i < length; i++) {
+        // As a signed byte, everything outside ASCII is below the space as well.
+        doubtful |= static_cast<int8_t>(text[i]) < 0x20;
+        doubtful |= text[i] == 0x5c;
+    }
+    return doubtful == 0;
 }

@@ -93,8 +93,10 @@ public struct AvroFile: Sendable {
 
     /// Reads all blocks.
     ///
-    /// - Parameter limit: largest allowed size of one block once decompressed, in bytes.
-    public init(reading bytes: [UInt8], limit: Int = 256 << 20) throws(AvroError) {
+    /// - Parameter limit: largest allowed size of all blocks once decompressed, in bytes. By default
+    ///   4 MB and 50 times the file, which manifests stay far below and a deflate bomb does not.
+    public init(reading bytes: [UInt8], limit: Int? = nil) throws(AvroError) {
+        let limit = limit ?? (4 << 20) + 50 * min(bytes.count, 1 << 40)
         var cursor = ByteCursor(bytes.span)
         (schema, metadata) = try Self.header(&cursor)
         values = []

@@ -28,20 +28,39 @@ extension Span where Element == UInt8 {
     @inlinable
     public func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
-        let expected = text.utf8Start
-        for index in 0..<count where self[index] != expected[index] { return false }
-        return true
+        return withUnsafeBytes { $0.isSame(as: UnsafeRawPointer(text.utf8Start)) }
     }
 
     @inlinable
     public func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for index in 0..<count where self[index] != other[index] { return false }
-        return true
+        return withUnsafeBytes { bytes in
+            other.withUnsafeBytes { $0.count == 0 || bytes.isSame(as: $0.baseAddress.unsafelyUnwrapped) }
+        }
     }
 
     /// The bytes as a string; invalid UTF-8 is shown with replacement characters.
     public var text: String {
         withUnsafeBufferPointer { String(decoding: unsafe $0, as: UTF8.self) }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether as many bytes at `other` are the same, eight of them a step.
+    @inlinable
+    @inline(__always)
+    public func isSame(as other: UnsafeRawPointer) -> Bool {
+        var offset = 0
+        while offset + 8 <= count {
+            if loadUnaligned(fromByteOffset: offset, as: UInt64.self) != other.loadUnaligned(fromByteOffset: offset, as: UInt64.self) {
+                return false
+            }
+            offset += 8
+        }
+        while offset < count {
+            if self[offset] != other.load(fromByteOffset: offset, as: UInt8.self) { return false }
+            offset += 1
+        }
+        return true
     }
 }

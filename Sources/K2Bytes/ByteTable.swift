@@ -26,7 +26,7 @@ public struct ByteTable: Sendable {
         while true {
             let index = Int(slots[slot])
             if index < 0 { return nil }
-            if hashes[index] == hash, matches(index, key) { return index }
+            if hashes[index] == hash, isKey(index, key) { return index }
             slot = (slot + 1) & (slots.count - 1)
         }
     }
@@ -60,16 +60,8 @@ public struct ByteTable: Sendable {
         slots[slot] = Int32(truncatingIfNeeded: index)
     }
 
-    private func matches(_ index: Int, _ key: Span<UInt8>) -> Bool {
-        let range = range(index)
-        guard range.count == key.count else { return false }
-        return pool.withUnsafeBufferPointer { known in
-            key.withUnsafeBufferPointer { wanted in
-                for offset in 0..<wanted.count where known[range.lowerBound + offset] != wanted[offset] { return false }
-                return true
-            }
-        }
-    }
+    /// Whether `key` is key number `index`.
+    public func isKey(_ index: Int, _ key: Span<UInt8>) -> Bool { pool.span.extracting(range(index)).equals(key) }
 
     /// Eight bytes a step, multiply and fold.
     private static func hash(_ key: Span<UInt8>) -> UInt64 {

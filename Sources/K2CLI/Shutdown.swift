@@ -13,6 +13,7 @@ public enum Shutdown {
     /// Installs the handlers. Called once, by `ToolMain`.
     static func install() {
         signal(SIGPIPE, SIG_IGN)
+        holdStandardDescriptors()
         var ends: (Int32, Int32) = (-1, -1)
         withUnsafeMutablePointer(to: &ends) {
             _ = $0.withMemoryRebound(to: Int32.self, capacity: 2) { pipe($0) }
@@ -25,11 +26,27 @@ public enum Shutdown {
         action.__sigaction_handler.sa_handler = { number in Shutdown.handle(number) }
         sigaction(SIGINT, &action, nil)
         sigaction(SIGTERM, &action, nil)
+        var timer = sigaction()
+        timer.__sigaction_handler.sa_handler = { _ in _exit(128 + Shutdown.received.load(ordering: .relaxed)) }
+        sigaction(SIGALRM, &timer, nil)
+    }
+
+    /// Seconds after the first signal at which the process ends even if it is stuck, for instance
+    /// because the reader of its stdout has stalled.
+    private static let grace: UInt32 = 9
+
+    /// Fills the places of closed standard streams, wrong way round so that their use still fails:
+    /// otherwise the next file that is opened would be taken for them.
+    private static func holdStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
     }
 
     private static func handle(_ number: Int32) {
         let (exchanged, _) = received.compareExchange(expected: 0, desired: number, ordering: .relaxed)
         if !exchanged { _exit(128 + number) }
+        alarm(grace)
         var byte: UInt8 = 0
         _ = write(writeEnd.load(ordering: .relaxed), &byte, 1)
     }

@@ -15,17 +15,24 @@ extension FixedDecimal {
         let negative = count > 0 && text[0] == UInt8(ascii: "-")
         if negative { index = 1 }
         let firstDigit = index
-        // The first 18 digits go through 64-bit arithmetic: nearly every price and quantity ends there.
+        // Digits are gathered 18 at a time in 64 bits: nearly every price and quantity ends in the first part.
+        var upper: Int128 = 0
         var small: UInt64 = 0
+        var inSmall = 0
         var digits = 0
         var pointAt = -1
         while index < count {
             let byte = text[index]
             let digit = byte &- 0x30
             if digit <= 9 {
-                if digits == 18 { break }
+                if inSmall == 18 {
+                    upper = upper * 1_000_000_000_000_000_000 + Int128(small)
+                    (small, inSmall) = (0, 0)
+                }
                 small = small &* 10 &+ UInt64(digit)
-                digits += small == 0 ? 0 : 1
+                digits += digits > 0 || digit != 0 ? 1 : 0
+                inSmall += digits > 0 ? 1 : 0
+                if digits > maxDigits { break }
             } else if byte == UInt8(ascii: "."), pointAt < 0, index > firstDigit {
                 pointAt = index
             } else {
@@ -33,11 +40,10 @@ extension FixedDecimal {
             }
             index += 1
         }
-        if index == count, index > firstDigit, pointAt != count - 1 {
-            let scale = pointAt < 0 ? 0 : count - pointAt - 1
-            guard scale <= 38 else { return try parseGeneral(text, isPlain: &isPlain) }
-            isPlain = (text[firstDigit] != 0x30 || count - firstDigit == 1 || pointAt == firstDigit + 1) && !(negative && small == 0)
-            let mantissa = Int128(small)
+        let scale = pointAt < 0 ? 0 : count - pointAt - 1
+        if index == count, index > firstDigit, pointAt != count - 1, scale <= 38 {
+            let mantissa = upper == 0 ? Int128(small) : upper * powerOfTen(inSmall) + Int128(small)
+            isPlain = (text[firstDigit] != 0x30 || count - firstDigit == 1 || pointAt == firstDigit + 1) && !(negative && mantissa == 0)
             return FixedDecimal(mantissa: negative ? -mantissa : mantissa, scale: UInt8(truncatingIfNeeded: scale))
         }
         return try parseGeneral(text, isPlain: &isPlain)

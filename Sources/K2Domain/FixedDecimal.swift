@@ -42,7 +42,8 @@ public struct FixedDecimal: Sendable {
         100_000_000_000_000_000, 1_000_000_000_000_000_000,
     ]
 
-    @usableFromInline static let limit: Int128 = powerOfTen(38)
+    /// 10^38.
+    @usableFromInline static var limit: Int128 { 100_000_000_000_000_000_000_000_000_000_000_000_000 }
 
     /// The same value with `scale` digits after the point, or nil when digits would be lost or
     /// more than 38 were needed.
@@ -99,11 +100,19 @@ public struct FixedDecimal: Sendable {
 
     /// The exact sum, its scale the larger of both; nil when it needs more than 38 digits.
     public func adding(_ other: FixedDecimal) -> FixedDecimal? {
+        if scale == other.scale, let sum = Self.sum(mantissa, other.mantissa) {
+            return FixedDecimal(mantissa: sum, scale: scale)
+        }
         let common = max(scale, other.scale)
         guard let a = rescaled(to: common), let b = other.rescaled(to: common) else { return nil }
-        let (sum, overflow) = a.mantissa.addingReportingOverflow(b.mantissa)
-        guard !overflow, sum.magnitude < Self.limit.magnitude else { return nil }
-        return FixedDecimal(mantissa: sum, scale: common)
+        return Self.sum(a.mantissa, b.mantissa).map { FixedDecimal(mantissa: $0, scale: common) }
+    }
+
+    /// The sum of two mantissas, nil beyond 38 digits.
+    @inline(__always)
+    private static func sum(_ a: Int128, _ b: Int128) -> Int128? {
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        return overflow || sum >= limit || sum <= -limit ? nil : sum
     }
 
     /// The same value without trailing zeros after the point.

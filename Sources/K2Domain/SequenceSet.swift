@@ -30,9 +30,42 @@ public struct SequenceSet: Equatable, Sendable {
         return insertInside(value)
     }
 
+    /// Adds all values of a range.
+    public mutating func insert(contentsOf range: ClosedRange<UInt64>) {
+        var lower = range.lowerBound
+        var upper = range.upperBound
+        let first = firstIndex(endingAtOrAfter: lower > 0 ? lower - 1 : 0)
+        var end = first
+        while end < ranges.count, upper == .max || ranges[end].lowerBound <= upper + 1 {
+            lower = min(lower, ranges[end].lowerBound)
+            upper = max(upper, ranges[end].upperBound)
+            end += 1
+        }
+        ranges.replaceSubrange(first..<end, with: [lower...upper])
+        joinLowest()
+    }
+
+    /// The parts of `range` that are not in the set, ascending.
+    public func absent(from range: ClosedRange<UInt64>) -> [ClosedRange<UInt64>] {
+        var parts: [ClosedRange<UInt64>] = []
+        var lower = range.lowerBound
+        for known in ranges[firstIndex(endingAtOrAfter: lower)...] {
+            if known.lowerBound > range.upperBound { break }
+            if known.lowerBound > lower { parts.append(lower...(known.lowerBound - 1)) }
+            if known.upperBound >= range.upperBound { return parts }
+            lower = known.upperBound + 1
+        }
+        return parts + [lower...range.upperBound]
+    }
+
     private mutating func append(_ range: ClosedRange<UInt64>) {
         ranges.append(range)
-        if ranges.count > maxRanges { ranges.replaceSubrange(0...1, with: [ranges[0].lowerBound...ranges[1].upperBound]) }
+        joinLowest()
+    }
+
+    private mutating func joinLowest() {
+        guard ranges.count > max(maxRanges, 1) else { return }
+        ranges.replaceSubrange(0...1, with: [ranges[0].lowerBound...ranges[1].upperBound])
     }
 
     private mutating func insertInside(_ value: UInt64) -> Bool {
@@ -52,9 +85,7 @@ public struct SequenceSet: Equatable, Sendable {
         case (false, true): ranges[index] = value...next.upperBound
         case (false, false):
             ranges.insert(value...value, at: index)
-            if ranges.count > maxRanges {
-                ranges.replaceSubrange(0...1, with: [ranges[0].lowerBound...ranges[1].upperBound])
-            }
+            joinLowest()
         }
         return true
     }

@@ -24,23 +24,25 @@ public struct UUIDValue: Hashable, Comparable, Sendable {
     /// Reads the 36-character form, hexadecimal digits in either case; nil when it is none.
     public init?(_ text: Span<UInt8>) {
         guard text.count == 36 else { return nil }
-        var bits: UInt128 = 0
-        for index in 0..<36 {
+        guard text[8] == UInt8(ascii: "-"), text[13] == UInt8(ascii: "-"), text[18] == UInt8(ascii: "-"),
+            text[23] == UInt8(ascii: "-"),
+            let a = Self.hex(text, 0..<8), let b = Self.hex(text, 9..<13), let c = Self.hex(text, 14..<18),
+            let d = Self.hex(text, 19..<23), let e = Self.hex(text, 24..<36)
+        else { return nil }
+        bits = UInt128(a << 32 | b << 16 | c) << 64 | UInt128(d << 48 | e)
+    }
+
+    /// Up to 16 hexadecimal digits.
+    private static func hex(_ text: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
+        var value: UInt64 = 0
+        for index in range {
             let byte = text[index]
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard byte == UInt8(ascii: "-") else { return nil }
-                continue
-            }
             let lower = byte | 0x20
-            if byte &- 0x30 <= 9 {
-                bits = bits << 4 | UInt128(byte &- 0x30)
-            } else if lower &- 0x61 <= 5 {
-                bits = bits << 4 | UInt128(lower &- 0x57)
-            } else {
-                return nil
-            }
+            let digit = byte &- 0x30 <= 9 ? byte &- 0x30 : lower &- 0x61 <= 5 ? lower &- 0x57 : 0xff
+            if digit > 15 { return nil }
+            value = value << 4 | UInt64(digit)
         }
-        self.bits = bits
+        return value
     }
 }
 

@@ -61,7 +61,7 @@ struct SummaryCounts {
         func total(_ key: String, added: Int64, removed: Int64) {
             // A parent that does not say leaves the total unknown.
             guard let before = parent == nil ? 0 : parent?[key].flatMap({ Int64($0) }) else { return }
-            summary[key] = String(max(Count.adding(before, added) - removed, 0))
+            summary[key] = String(max(Count.adding(max(before, 0), added) - removed, 0))
         }
         total("total-data-files", added: addedFiles, removed: removedFiles)
         total("total-records", added: addedRecords, removed: removedRecords)

@@ -41,7 +41,9 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-public enum JSONKind: UInt32, Sendable {
+/// In the order of `ck2_json_kind`.
+@frozen
+public enum JSONKind: UInt8, Sendable {
     case object = 0, array, string, number, `true`, `false`, null, key
 }
 
@@ -56,6 +58,8 @@ public struct JSONDocument: ~Copyable {
     @usableFromInline var nodes: UnsafePointer<ck2_json_node>?
     /// Number of nodes of the last text, keys included.
     public private(set) var count = 0
+    /// Whether the last text has a backslash anywhere: without one, strings stand for themselves.
+    public private(set) var hasEscapes = false
 
     /// - Parameter maxValues: bound on values and keys of one text; it bounds memory too (16 bytes each).
     public init(maxValues: Int = 1 << 20) {
@@ -70,19 +74,22 @@ public struct JSONDocument: ~Copyable {
         var found: UnsafePointer<ck2_json_node>?
         var total: UInt32 = 0
         var offset: UInt32 = 0
+        var escapes: UInt32 = 0
         let parser = self.parser
         let status = text.withUnsafeBufferPointer {
-            ck2_json_parse(parser, $0.baseAddress, $0.count, &found, &total, &offset)
+            ck2_json_parse(parser, $0.baseAddress, $0.count, &found, &total, &escapes, &offset)
         }
         count = 0
         guard status == 0, let found else { throw JSONError(status: status, offset: offset) }
         nodes = found
         count = Int(total)
+        hasEscapes = escapes != 0
     }
 
     @inlinable public func kind(_ node: Int) -> JSONKind {
         precondition(node < count)
-        return JSONKind(rawValue: nodes.unsafelyUnwrapped[node].kind).unsafelyUnwrapped
+        // The parser writes no other numbers than those of the cases.
+        return unsafeBitCast(UInt8(truncatingIfNeeded: nodes.unsafelyUnwrapped[node].kind), to: JSONKind.self)
     }
 
     /// The bytes of a value; for strings and keys what stands between the quotes.
@@ -104,7 +111,7 @@ public struct JSONDocument: ~Copyable {
     }
 
     @inlinable func isText(_ node: Int) -> Bool {
-        nodes.unsafelyUnwrapped[node].kind == JSONKind.string.rawValue || nodes.unsafelyUnwrapped[node].kind == JSONKind.key.rawValue
+        kind(node) == .string || kind(node) == .key
     }
 
     /// The value of the first member of `object` called `name`, or nil. Precondition: `object` is an object.

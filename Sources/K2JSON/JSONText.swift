@@ -1,3 +1,4 @@
+import CK2SimdJSON
 import K2Bytes
 
 extension ByteWriter {
@@ -37,6 +38,12 @@ extension ByteWriter {
     }
 
     @inlinable static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether no byte is a control character, a backslash, or outside ASCII: strings in such a text
+    /// stand for themselves.
+    public var isPlainText: Bool { withUnsafeBufferPointer { ck2_is_plain($0.baseAddress, $0.count) != 0 } }
 }
 
 /// Turns the inside of a JSON string, escapes included, into the bytes it stands for.

@@ -7,6 +7,8 @@ import K2Parquet
 /// Collects the values of one column from the members of records.
 struct ColumnBuilder {
     let definition: ColumnDefinition
+    /// A bronze payload is JSON as it stands; its escapes are its own.
+    private let takesJSON: Bool
 
     // One of these is used, by type; separate arrays can be appended to in place.
     private(set) var booleans: [Bool] = []
@@ -19,7 +21,10 @@ struct ColumnBuilder {
     private var offsets: [UInt32] = [0]
     private var validity: [Bool] = []
 
-    init(_ definition: ColumnDefinition) { self.definition = definition }
+    init(_ definition: ColumnDefinition) {
+        self.definition = definition
+        takesJSON = definition.name == "payload"
+    }
 
     private var name: StaticString { definition.key }
 
@@ -30,18 +35,16 @@ struct ColumnBuilder {
     }
 
     /// Appends the member at `node`; −1 stands for a missing one. On error nothing is appended.
-    /// - Parameter hasEscapes: whether `text` holds a backslash anywhere.
     mutating func append(
-        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>, hasEscapes: Bool,
+        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
         scratch: inout ByteWriter
     ) throws(RecordError) {
         if node < 0 && !definition.isRequired { return appendNull() }
         switch definition.type {
         case .string:
-            // A bronze payload is JSON as it stands; its escapes are its own.
-            let isJSON = node >= 0 && (document.kind(Int(node)) == .object || document.kind(Int(node)) == .array)
+            let isJSON = takesJSON && node >= 0 && (document.kind(Int(node)) == .object || document.kind(Int(node)) == .array)
             let range = isJSON ? document.range(Int(node)) : try RecordReader.string(node, name, document, text)
-            Self.append(text.part(range), hasEscapes && !isJSON, &scratch, to: &strings)
+            Self.append(text.part(range), document.hasEscapes && !isJSON, &scratch, to: &strings)
         case .timestamp: int64s.append(try RecordReader.time(node, name, document, text).microseconds)
         case .decimal(_, let scale): int128s.append(try decimal(node, scale, document, text))
         case .int64: int64s.append(try RecordReader.integer(node, name, document, text))
@@ -57,8 +60,8 @@ struct ColumnBuilder {
                 throw RecordReader.refused(Int(node), name, "a UUID", document, text)
             }
             uuids.append(uuid.bits)
-        case .stringList: try appendList(node, document, text, hasEscapes, &scratch)
-        case .stringMap: try appendMap(node, document, text, hasEscapes, &scratch)
+        case .stringList: try appendList(node, document, text, &scratch)
+        case .stringMap: try appendMap(node, document, text, &scratch)
         }
         if !definition.isRequired { validity.append(true) }
     }
@@ -85,7 +88,7 @@ struct ColumnBuilder {
     }
 
     private mutating func appendList(
-        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>, _ hasEscapes: Bool,
+        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
         _ scratch: inout ByteWriter
     ) throws(RecordError) {
         if node >= 0 {
@@ -95,7 +98,7 @@ struct ColumnBuilder {
             }
             var element = list + 1
             while element < document.next(list) {
-                Self.append(text.part(document.range(element)), hasEscapes, &scratch, to: &strings)
+                Self.append(text.part(document.range(element)), document.hasEscapes, &scratch, to: &strings)
                 element += 1
             }
         }
@@ -103,7 +106,7 @@ struct ColumnBuilder {
     }
 
     private mutating func appendMap(
-        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>, _ hasEscapes: Bool,
+        _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
         _ scratch: inout ByteWriter
     ) throws(RecordError) {
         if node >= 0 {
@@ -113,8 +116,8 @@ struct ColumnBuilder {
             }
             var key = object + 1
             while key < document.next(object) {
-                Self.append(text.part(document.range(key)), hasEscapes, &scratch, to: &strings)
-                Self.append(text.part(document.range(key + 1)), hasEscapes, &scratch, to: &mapValues)
+                Self.append(text.part(document.range(key)), document.hasEscapes, &scratch, to: &strings)
+                Self.append(text.part(document.range(key + 1)), document.hasEscapes, &scratch, to: &mapValues)
                 key += 2
             }
         }
@@ -129,6 +132,50 @@ struct ColumnBuilder {
             node += 1
         }
         return true
+    }
+
+    /// Appends a member of a canonical trade line, or nothing that is there for an absent one. Returns
+    /// false, and appends nothing, when the value is not one of this column.
+    mutating func append(canonical range: ByteRange, _ text: Span<UInt8>) -> Bool {
+        if range.lower < 0 && !definition.isRequired {
+            appendNull()
+            return true
+        }
+        switch definition.type {
+        case .string: strings.append(text.part(range))
+        case .timestamp:
+            guard let time = try? Timestamp(rfc3339: text.part(range)) else { return false }
+            int64s.append(time.microseconds)
+        case .decimal(_, let scale):
+            guard let value = try? FixedDecimal(text.part(range)), let fitting = value.rescaled(to: UInt8(scale)) else {
+                return false
+            }
+            int128s.append(fitting.mantissa)
+        case .int64:
+            guard let value = RecordReader.integer(text.part(range)) else { return false }
+            int64s.append(value)
+        case .boolean: booleans.append(text.part(range).equals("true"))
+        case .uuid:
+            guard let uuid = UUIDValue(text.part(range)) else { return false }
+            uuids.append(uuid.bits)
+        case .stringList: appendStrings(canonical: range, text, isMap: false)
+        case .stringMap: appendStrings(canonical: range, text, isMap: true)
+        case .int32: return false
+        }
+        if !definition.isRequired { validity.append(true) }
+        return true
+    }
+
+    private mutating func appendStrings(canonical range: ByteRange, _ text: Span<UInt8>, isMap: Bool) {
+        if range.lower >= 0 {
+            let inner = text.part(range)
+            var walk = PlainStrings(inner)
+            while let first = walk.next() {
+                strings.append(inner.part(first))
+                if isMap, let second = walk.next() { mapValues.append(inner.part(second)) }
+            }
+        }
+        offsets.append(UInt32(strings.count))
     }
 
     /// Appends a placeholder: a null, or the value of a row that will not be written.

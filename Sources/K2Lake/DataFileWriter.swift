@@ -14,17 +14,32 @@ struct DataFileWriter {
     func write(
         _ columns: [Column], rows: ArraySlice<UInt32>, partition: [Datum?], to location: String
     ) throws -> DataFile {
-        let object = try store.openWriter(location)
-        do {
-            var options = WriterOptions()
-            options.keyValues = [KeyValue("iceberg.schema", schema.schema.json.text)]
-            var writer = try ParquetWriter(schema: schema.parquet, options: options) { try object.write($0) }
+        try write(partition: partition, to: location) { writer in
             var start = rows.startIndex
             while start < rows.endIndex {
                 let end = min(start + Self.rowsPerGroup, rows.endIndex)
                 try writer.writeRowGroup(columns, selecting: .rows(rows[start..<end]))
                 start = end
             }
+        }
+    }
+
+    /// Writes what is kept of the row groups of another file.
+    func write(_ groups: [GoldRevision.RowGroup], partition: [Datum?], to location: String) throws -> DataFile {
+        try write(partition: partition, to: location) { writer in
+            for group in groups { try writer.writeRowGroup(group.columns, selecting: .rows(group.kept[...])) }
+        }
+    }
+
+    private func write(
+        partition: [Datum?], to location: String, _ body: (inout ParquetWriter) throws -> Void
+    ) throws -> DataFile {
+        let object = try store.openWriter(location)
+        do {
+            var options = WriterOptions()
+            options.keyValues = [KeyValue("iceberg.schema", schema.schema.json.text)]
+            var writer = try ParquetWriter(schema: schema.parquet, options: options) { try object.write($0) }
+            try body(&writer)
             let summary = try writer.finish()
             try object.close()
             return describe(summary, partition: partition, location: location)

@@ -16,7 +16,8 @@ enum Route: Equatable {
 /// Routes records by kind; for bronze and candles also by exchange and interval.
 struct LakeRouter {
     private let bronze: [Int]
-    private let silver: Int
+    /// Position of the silver table.
+    let silver: Int
     private let gold: [Int]
     private let gaps: Int
 

@@ -16,10 +16,17 @@ struct StringBuilder {
 
     mutating func append(_ value: Span<UInt8>) {
         if plain == nil {
+            // Many columns hold the same value for long stretches.
+            if let last = codes.last, table.isKey(Int(last), value) {
+                codes.append(last)
+                byteCount += 4
+                return
+            }
+            let before = table.count
             let code = table.insert(value)
             if code < Self.maxDistinct {
                 codes.append(UInt32(truncatingIfNeeded: code))
-                byteCount += 4
+                byteCount += table.count > before ? value.count + 4 : 4
                 return
             }
             expand()

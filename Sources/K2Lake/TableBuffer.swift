@@ -35,18 +35,29 @@ struct TableBuffer {
 
     /// Appends the record that was located last. On error the row is dead.
     mutating func append(
-        _ document: borrowing JSONDocument, _ text: Span<UInt8>, hasEscapes: Bool, scratch: inout ByteWriter
+        _ document: borrowing JSONDocument, _ text: Span<UInt8>, scratch: inout ByteWriter
     ) throws(RecordError) {
         rowCount += 1
         for index in columns.indices {
             do throws(RecordError) {
-                try columns[index].append(nodes[index], document, text, hasEscapes: hasEscapes, scratch: &scratch)
+                try columns[index].append(nodes[index], document, text, scratch: &scratch)
             } catch {
                 for rest in index..<columns.count { columns[rest].appendNull() }
                 dead.insert(UInt32(rowCount - 1))
                 throw error
             }
         }
+    }
+
+    /// Appends a canonical trade line to the silver table. On false the row is dead.
+    mutating func append(_ scan: TradeScan, _ text: Span<UInt8>) -> Bool {
+        rowCount += 1
+        for index in columns.indices where !columns[index].append(canonical: scan.range(index), text) {
+            for rest in index..<columns.count { columns[rest].appendNull() }
+            dead.insert(UInt32(rowCount - 1))
+            return false
+        }
+        return true
     }
 
     mutating func kill(_ row: Int) { dead.insert(UInt32(row)) }

@@ -78,7 +78,7 @@ extension EncodableChunk {
                 Dictionary(entries: .words64($0.entries), codes: $0.codes)
             }
         case .words128(let words, let width):
-            dictionary = DictionaryBuilder.build(words, maxShare: 0.85, maxEntries: min(count / 2, Self.maxDictionaryBytes / width)).map {
+            dictionary = DictionaryBuilder.build(words, maxShare: 0.92, maxEntries: min(count / 2, Self.maxDictionaryBytes / width)).map {
                 Dictionary(entries: .words128($0.entries, width: width), codes: $0.codes)
             }
         case .slices(let slices, let fixedWidth):

@@ -7,8 +7,9 @@ public struct WriterOptions: Sendable {
     public var compression: Compression = .zstd(level: 3)
     /// Aim for the bytes of a page before compression.
     public var pageSize = 1 << 20
-    /// Whether the DELTA encodings may be chosen. Every engine of today reads them; vectorized readers
-    /// of Iceberg before 1.10 do not.
+    /// Whether the DELTA encodings may be chosen. pyarrow, DuckDB, ClickHouse and Spark's own reader take them;
+    /// Iceberg's vectorized reader for Spark takes the last of them since 2026 (apache/iceberg pull 15362) and
+    /// older releases only when `read.parquet.vectorization.enabled` is false.
     public var allowsDeltaEncodings = true
     /// Longest bound of a byte string column in the statistics.
     public var maxBoundLength = 64

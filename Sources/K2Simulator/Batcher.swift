@@ -7,6 +7,7 @@ struct Batcher {
     /// One for all symbols, or one for each with pages.
     private var open: [[SimulatedTrade]]
     private var startedAt: Int64 = 0
+    private var lastAt: Int64 = 0
 
     init(_ batching: Batching, symbols: Int) {
         self.batching = batching
@@ -26,7 +27,7 @@ struct Batcher {
         case .sameSymbol(let window, let limit):
             var completed: Int64?
             if let first = open[0].first, first.symbol != trade.symbol || time - startedAt > window || open[0].count >= limit {
-                completed = finish(0, at: time)
+                completed = finish(0, at: lastAt)
             }
             start(trade, at: time)
             return completed
@@ -43,15 +44,19 @@ struct Batcher {
         }
     }
 
-    /// Completes one of the batches that are still open; false when there are none.
-    mutating func finishNext() -> Bool {
-        guard let index = open.firstIndex(where: { !$0.isEmpty }) else { return false }
-        _ = finish(index, at: 0)
-        return true
+    /// Completes one of the batches that are still open and returns the time of its message; nil when there are none.
+    mutating func finishNext(at time: Int64) -> Int64? {
+        guard let index = open.firstIndex(where: { !$0.isEmpty }) else { return nil }
+        switch batching {
+        case .sameSymbol: return finish(index, at: lastAt)
+        case .window(let window, _): return finish(index, at: startedAt + window)
+        case .single, .page: return finish(index, at: time)
+        }
     }
 
     private mutating func start(_ trade: SimulatedTrade, at time: Int64) {
         if open[0].isEmpty { startedAt = time }
+        lastAt = time
         open[0].append(trade)
     }
 

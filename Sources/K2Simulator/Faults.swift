@@ -3,7 +3,7 @@ public struct Faults: OptionSet, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// One trade in 50 is sent again, up to a minute later.
+    /// One trade in 50 is sent again in a later message, up to a minute later.
     public static let duplicates = Faults(rawValue: 1)
     /// One message in 25 changes places with one of the next five.
     public static let reorder = Faults(rawValue: 2)

@@ -88,8 +88,9 @@ struct KrakenTradePages: WireSession {
         output.bytes.append(",\"request\":\"/0/public/Trades?pair=")
         output.bytes.append(string: symbol.name)
         output.bytes.append("&since=")
-        output.bytes.append(decimal: trades[0].time * 1_000 - 1_000)
-        output.bytes.append("&count=")
+        // In ns, which an Int64 holds to the year 2262 only: µs and three digits.
+        output.bytes.append(decimal: max(trades[0].time - 1, 0))
+        output.bytes.append("000&count=")
         output.bytes.append(decimal: Int64(Self.pageSize))
         output.bytes.append("\",\"message\":{\"error\":[],\"result\":{\"")
         output.bytes.append(string: symbol.instrument.krakenResultKey)
@@ -110,7 +111,8 @@ struct KrakenTradePages: WireSession {
         }
         let last = trades[trades.count - 1]
         output.bytes.append("],\"last\":\"")
-        output.bytes.append(decimal: last.time * 1_000 + Self.nanoseconds(last))
+        output.bytes.append(decimal: last.time)
+        output.bytes.append(decimal: UInt64(Self.nanoseconds(last)), width: 3)
         output.bytes.append("\"}}")
         output.end()
     }

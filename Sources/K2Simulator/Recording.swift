@@ -94,8 +94,8 @@ public struct Recording: ~Copyable {
                 deliver(trade, at: due)
                 return
             }
-            if batcher.finishNext() {
-                emit(batcher.complete, at: now)
+            if let completed = batcher.finishNext(at: now) {
+                emit(batcher.complete, at: completed)
                 return
             }
             if let last = swapped { sendMessage(last.trades, at: now) }
@@ -149,8 +149,9 @@ public struct Recording: ~Copyable {
         deliver(trade, at: trade.time)
         if plan.faults.contains(.duplicates), faultRandom.once(in: 50), !held.isFull {
             counts.duplicates += 1
-            let delay = faultRandom.once(in: 2) ? faultRandom.below(200_000) : faultRandom.below(60_000_000)
-            held.hold(trade, until: trade.time + 1 + delay)
+            let delay = faultRandom.once(in: 2) ? faultRandom.below(700_000) : faultRandom.below(59_000_000)
+            // Beyond the longest batch: no message holds a trade twice.
+            held.hold(trade, until: trade.time + 300_000 + delay)
         }
     }
 

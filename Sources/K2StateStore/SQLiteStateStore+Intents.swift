@@ -185,8 +185,8 @@ private struct RangeMerger: ~Copyable {
             try delete.runOnce()
         }
         var merged = range
-        merged.first = UInt64(first)
-        merged.last = UInt64(last)
+        merged.first = UInt64(clamping: first)
+        merged.last = UInt64(clamping: last)
         try insert.bind(table, at: 1)
         try SQLiteStateStore.bind(merged, to: insert, from: 2)
         try insert.runOnce()

@@ -43,6 +43,8 @@ extension SQLiteStateStore {
         return Lease(table: table, holder: holder, expiresAt: Timestamp(microseconds: end))
     }
 
+    public func currentLease(table: String) throws(StateStoreError) -> Lease? { try Self.current(table, database) }
+
     private static func current(_ table: String, _ database: borrowing SQLiteDatabase) throws(StateStoreError) -> Lease? {
         do throws(SQLiteError) {
             let select = try database.prepare("SELECT holder, expires_at FROM offload_leases WHERE table_name = ?")

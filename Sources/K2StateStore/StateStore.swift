@@ -28,6 +28,7 @@ public protocol StateStore: AnyObject {
     func runs(table: String?, limit: Int) throws(StateStoreError) -> [RunRecord]
 
     /// Takes the lease of a table, or renews it when `holder` has it. A lease that ran out may be taken by anybody.
+    /// - Parameter ttl: microseconds.
     /// - Throws: `leaseHeld` when another holder's lease has not run out at `now`.
     @discardableResult
     func takeLease(table: String, holder: String, ttl: Int64, now: Timestamp) throws(StateStoreError) -> Lease
@@ -36,6 +37,9 @@ public protocol StateStore: AnyObject {
     /// - Throws: `leaseLost` when `holder` does not have it.
     @discardableResult
     func renewLease(table: String, holder: String, ttl: Int64, now: Timestamp) throws(StateStoreError) -> Lease
+
+    /// Who has the lease of a table, also when it ran out; nil when nobody took it.
+    func currentLease(table: String) throws(StateStoreError) -> Lease?
 
     /// Gives the lease back; harmless when `holder` does not have it.
     func releaseLease(table: String, holder: String) throws(StateStoreError)

@@ -91,6 +91,12 @@ struct RecordingLines: ~Copyable {
             searched -= start
             start = 0
         }
-        if buffer.count - filled < Self.chunk { buffer.append(contentsOf: repeatElement(0, count: buffer.count)) }
+        if buffer.count - filled >= Self.chunk { return }
+        // Never more than the longest line and a piece behind it.
+        var larger = [UInt8](repeating: 0, count: min(buffer.count * 2, Self.maxLineBytes + 2 * Self.chunk))
+        larger.withUnsafeMutableBytes { target in
+            buffer.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<filled])) }
+        }
+        buffer = larger
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import K2Bytes
 import K2CLI
 import K2JSON
 import K2NDJSON
@@ -25,9 +26,21 @@ struct Replay: ~Copyable {
                     throw refused(error, lines.name, lines.number)
                 }
                 if pacer.needsTimes, try !wait(lines, flushing: &output) { return false }
-                try output.write(line: lines.line)
+                try Self.write(lines.line, to: &output)
             }
         }
+    }
+
+    /// A very long line goes out in pieces, so that the writer's buffer does not grow to its size.
+    private static func write(_ line: Span<UInt8>, to output: inout LineWriter) throws(StreamError) {
+        let piece = 1 << 16
+        var start = 0
+        while line.count - start > piece {
+            output.buffer.append(line.extracting(start..<(start + piece)))
+            try output.endRecord()
+            start += piece
+        }
+        try output.write(line: line.extracting(start..<line.count))
     }
 
     private func refused(_ refusal: RecordLine.Refusal, _ name: String, _ number: Int) -> ToolFailure {

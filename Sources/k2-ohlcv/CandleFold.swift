@@ -35,13 +35,16 @@ struct CandleFold {
     var events: [CandleEvent] = []
     private var due: [CandleEvent] = []
 
+    /// Longer spans than this change nothing: it is more than the years 1 to 9999.
+    private static let maxSpan: Int64 = 400_000_000_000_000_000
+
     /// Windows of an interval that are always held.
     static let alwaysHeld = 2
 
     init(intervals: [CandleInterval], lateness: Int64, keep: Int64, emitsUpdates: Bool) {
         self.intervals = intervals.sorted { $0.width < $1.width }
-        self.lateness = lateness
-        self.keep = keep
+        self.lateness = min(lateness, Self.maxSpan)
+        self.keep = min(keep, Self.maxSpan)
         self.emitsUpdates = emitsUpdates
     }
 
@@ -90,6 +93,8 @@ struct CandleFold {
             : isPast(end, series[index].newest)
         if isClosed {
             reissue(index, position, place, isNew: !found)
+            // A watermark that stands far ahead, perhaps by a wrong time, must not let windows pile up.
+            if !found { forget(index, position) }
         } else {
             series[index].nextEnd = min(series[index].nextEnd, end)
             if emitsUpdates { emitUpdate(index, position, place) }
@@ -177,18 +182,10 @@ struct CandleFold {
     /// Drops final windows that are older than is kept.
     private mutating func forget(_ index: Int, _ position: Int) {
         let horizon = series[index].newest.microseconds - lateness - keep
-        let windows = series[index].windows[position]
-        var dropped = 0
-        while windows.candles.count - dropped > Self.alwaysHeld,
-            windows.candles[dropped].isFinal,
-            windows.end(of: windows.candles[dropped]).microseconds <= horizon
-        {
-            dropped += 1
-        }
+        let dropped = series[index].windows[position].countForgettable(horizon, atLeastHeld: Self.alwaysHeld)
         if dropped == 0 { return }
-        series[index].windows[position].forgottenBefore = windows.end(of: windows.candles[dropped - 1])
-        series[index].windows[position].candles.removeFirst(dropped)
-        let oldest = series[index].windows.map { $0.candles.first?.windowStart ?? $0.forgottenBefore }.min()!
+        series[index].windows[position].removeFirst(dropped)
+        let oldest = series[index].oldestHeld
         series[index].gaps.removeAll { $0.beforeTime < oldest }
     }
 
@@ -206,28 +203,26 @@ struct CandleFold {
         flushDue()
     }
 
-    /// Notes a hole in the ids; final windows that it touches are printed again.
+    /// Notes a hole in the ids; final windows that it touches are printed again. Ids that were filled
+    /// before stay so: input may be replayed.
     mutating func openGap(_ gap: KnownGap, in index: Int) {
-        if series[index].gaps.contains(where: { $0.first == gap.first && $0.last == gap.last }) { return }
-        series[index].gaps.append(gap)
-        if series[index].gaps.count > Series.maxGaps { series[index].gaps.removeFirst() }
-        refreshGaps(index, touchedBy: [gap])
+        if gap.beforeTime < series[index].oldestHeld { return }
+        let parts = gap.parts(outside: series[index].closedGaps)
+        for part in parts where !series[index].gaps.contains(where: { $0.covers(part) }) {
+            series[index].gaps.append(part)
+        }
+        series[index].joinOldestGaps()
+        refreshGaps(index, touchedBy: parts)
     }
 
     /// Takes filled or provably empty ids out of the known holes.
-    mutating func closeGap(_ first: UInt64, _ last: UInt64, in index: Int) {
-        let touched = series[index].gaps.filter { first <= $0.last && last >= $0.first }
-        series[index].gaps = series[index].gaps.flatMap { gap -> [KnownGap] in
-            guard first <= gap.last, last >= gap.first else { return [gap] }
-            var parts: [KnownGap] = []
-            if gap.first < first {
-                parts.append(KnownGap(first: gap.first, last: first - 1, afterTime: gap.afterTime, beforeTime: gap.beforeTime))
-            }
-            if gap.last > last {
-                parts.append(KnownGap(first: last + 1, last: gap.last, afterTime: gap.afterTime, beforeTime: gap.beforeTime))
-            }
-            return parts
-        }
+    mutating func closeGap(_ ids: ClosedRange<UInt64>, in index: Int) {
+        series[index].closedGaps.insert(contentsOf: ids)
+        let touched = series[index].gaps.filter { $0.ids.overlaps(ids) }
+        if touched.isEmpty { return }
+        let filled = SequenceSet(ranges: [ids])
+        series[index].gaps = series[index].gaps.flatMap { $0.parts(outside: filled) }
+        series[index].joinOldestGaps()
         refreshGaps(index, touchedBy: touched)
     }
 

@@ -13,10 +13,13 @@ struct CandleStateError: Error, CustomStringConvertible {
 
 /// The saved form of a running fold: NDJSON, so that it can be looked at.
 ///
-/// First a header, then a line per series and per candle, the digests of trades without ids, and a
-/// last line that counts the others: a file that was cut is recognised. Times are microseconds.
+/// First a header, then a line per series and per candle, the trades without ids, and a
+/// last line with their number and a digest of their bytes: a file that was cut or changed is
+/// recognised. Times are microseconds.
 enum CandleState {
     static let version = 1
+    /// The years 0001 to 9999 and some more.
+    static let times: ClosedRange<Int64> = -70_000_000_000_000_000...260_000_000_000_000_000
 
     static func encode(_ stage: borrowing CandleStage, output position: OutputPosition?) -> [UInt8] {
         var writer = ByteWriter(capacity: 1 << 16)
@@ -49,14 +52,16 @@ enum CandleState {
             writer.append(early.symbol)
             writer.append("\"")
             appendGap(early.gap, to: &writer)
-            writer.append("]}\n")
+            writer.append(early.isClosed ? "],\"closed\":true}\n" : "],\"closed\":false}\n")
             lines += 1
         }
-        for digest in stage.digests.digests {
-            writer.append(string: "{\"digest\":[\(UInt64(truncatingIfNeeded: digest >> 64)),\(UInt64(truncatingIfNeeded: digest))]}\n")
+        for entry in stage.unnumbered.entries {
+            let (high, low) = halves(entry.digest)
+            writer.append(string: "{\"unnumbered\":\(entry.series),\"digest\":[\(high),\(low)],\"time\":\(entry.time.microseconds)}\n")
             lines += 1
         }
-        writer.append(string: "{\"end\":\(lines)}\n")
+        let digest = halves(Digest.hash128(writer.bytes))
+        writer.append(string: "{\"end\":\(lines),\"digest\":[\(digest.high),\(digest.low)]}\n")
         return writer.array
     }
 
@@ -65,11 +70,13 @@ enum CandleState {
         writer.append(series.canonicalSymbol)
         writer.append("\",\"symbol\":\"")
         writer.append(series.symbol)
-        writer.append(string: "\",\"newest\":\(series.newest.microseconds),\"next_end\":\(series.nextEnd.microseconds)")
+        writer.append(string: "\",\"newest\":\(series.newest.microseconds),\"unsure\":\(series.unsureUntil.microseconds),\"next_end\":\(series.nextEnd.microseconds)")
         writer.append(",\"forgotten\":[")
         writer.append(string: series.windows.map { "\($0.forgottenBefore.microseconds)" }.joined(separator: ","))
         writer.append("],\"seen\":[")
-        writer.append(string: series.seen.ranges.map { "\($0.lowerBound),\($0.upperBound)" }.joined(separator: ","))
+        append(series.seen, to: &writer)
+        writer.append("],\"closed\":[")
+        append(series.closedGaps, to: &writer)
         writer.append("],\"gaps\":[")
         for (index, gap) in series.gaps.enumerated() {
             writer.append(index == 0 ? "[0" : ",[0")
@@ -79,9 +86,17 @@ enum CandleState {
         writer.append("]}\n")
     }
 
+    private static func halves(_ digest: UInt128) -> (high: UInt64, low: UInt64) {
+        (UInt64(truncatingIfNeeded: digest >> 64), UInt64(truncatingIfNeeded: digest))
+    }
+
+    private static func append(_ set: SequenceSet, to writer: inout ByteWriter) {
+        writer.append(string: set.ranges.map { "\($0.lowerBound),\($0.upperBound)" }.joined(separator: ","))
+    }
+
     private static func appendGap(_ gap: KnownGap, to writer: inout ByteWriter) {
         writer.append(
-            string: ",\(gap.first),\(gap.last),\(gap.afterTime.microseconds),\(gap.beforeTime.microseconds)")
+            string: ",\(gap.ids.lowerBound),\(gap.ids.upperBound),\(gap.afterTime.microseconds),\(gap.beforeTime.microseconds)")
     }
 
     private static func encode(

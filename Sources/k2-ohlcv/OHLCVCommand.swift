@@ -10,7 +10,7 @@ struct OHLCVCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               k2-feed replay day.ndjson.gz | k2-normalize | k2-ohlcv > candles.ndjson
-              … | k2-normalize | k2-ohlcv --tee --state ohlcv.state | k2-offload run --from -
+              … | k2-ohlcv --tee --state ohlcv.state | k2-offload run --from -
 
             Reads trade and gap records on stdin, writes candle records on stdout; other kinds are skipped. \
             Windows are half-open, in UTC, by the time of the exchange. A window is final when the newest trade of \
@@ -81,7 +81,7 @@ struct OHLCVCommand: ParsableCommand {
     static func main() { ToolMain.run(OHLCVCommand.self, name: "k2-ohlcv") }
 }
 
-/// What the flags ask for. Durations are microseconds of event time, `stateInterval` is seconds.
+/// What the flags ask for. Durations are microseconds: of event time, `stateInterval` of the clock.
 struct OHLCVPlan {
     var intervals: [CandleInterval]
     var lateness: Int64
@@ -102,7 +102,7 @@ struct OHLCVPlan {
         emitsUpdates = command.updates
         tee = command.tee
         statePath = command.state
-        stateInterval = command.stateInterval.microseconds / 1_000_000
+        stateInterval = command.stateInterval.microseconds
         closesAtEnd = command.closeAtEnd ?? (command.state == nil)
         deadLetterPath = command.deadLetter
         isStrict = command.strict

@@ -15,7 +15,9 @@ struct OHLCVRun: ~Copyable {
     private var deadLetters: DeadLetterFile?
     private var shown = 0
     private var savedAt: Int64
+    private let isResumed: Bool
     private var savedBytes = 0
+    private var savedLine = 0
 
     private static let maxShown = 10
     /// The state is saved after this much output as well: a resumed run compares what stands behind it.
@@ -26,13 +28,16 @@ struct OHLCVRun: ~Copyable {
             intervals: plan.intervals, lateness: plan.lateness, keep: plan.keep, emitsUpdates: plan.emitsUpdates)
         let contents = try Self.load(plan.statePath, intervals: fold.intervals)
         let deadLetters = try DeadLetterFile.open(plan.deadLetterPath, tool: diagnostics.tool)
+        isResumed = contents != nil
         fold.series = contents?.series ?? []
         stage = CandleStage(fold: fold)
         stage.earlyGaps = contents?.earlyGaps ?? []
-        for digest in contents?.digests ?? [] { _ = stage.digests.insert(digest) }
+        for entry in contents?.unnumbered ?? [] { _ = stage.unnumbered.insert(entry) }
         tail = contents?.output.map { OutputTail(after: $0, descriptor: STDOUT_FILENO) } ?? OutputTail()
         self.deadLetters = deadLetters
         reader = LineReader(descriptor: STDIN_FILENO, name: "stdin", stopDescriptor: Shutdown.descriptor)
+        // While nothing comes the state is saved, too: what was read must not wait for the next line.
+        if plan.statePath != nil { reader.patience = Int32(clamping: max(plan.stateInterval / 1_000, 100)) }
         output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
         savedAt = Self.now()
         self.plan = plan
@@ -44,18 +49,23 @@ struct OHLCVRun: ~Copyable {
     ) throws(ToolFailure) -> CandleState.Contents? {
         guard let path, let bytes = try StateFile.read(path) else { return nil }
         do throws(CandleStateError) { return try CandleState.decode(bytes, intervals: intervals) } catch {
-            throw ToolFailure(.usage, "\(path):\(error)", hint: "move the file away to start anew")
+            let place = error.line > 0 ? "\(path):\(error.line)" : path
+            throw ToolFailure(.usage, "\(place): \(error.message)", hint: "move the file away to start anew")
         }
     }
 
-    /// Seconds of the monotonic clock: it only decides how often the state is saved.
+    /// Microseconds of a clock that is cheap enough to ask at every line, in steps of some
+    /// milliseconds: it only decides how often the state is saved.
     private static func now() -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec)
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
     }
 
     mutating func run() throws {
+        // The first state tells the run after a kill where this one's output began; and a path that
+        // cannot be written is found before anything is read.
+        if !isResumed { try saveState() }
         let ended = try readAll()
         if ended && plan.closesAtEnd {
             stage.fold.closeAll()
@@ -85,11 +95,13 @@ struct OHLCVRun: ~Copyable {
                 stage.refuseLine("line longer than \(reader.maxLineBytes) bytes; only its start is kept here")
             case .end: return true
             case .stopped: return false
-            case .timedOut: continue
+            case .timedOut:
+                try saveIfDue()
+                continue
             }
             if let reason = stage.refusal { try keepRefused(reason) }
             if !stage.fold.events.isEmpty { try printEvents() }
-            if reader.number & 0x3ff == 0 { try saveIfDue() }
+            if plan.statePath != nil { try saveIfDue() }
         }
     }
 
@@ -135,19 +147,23 @@ struct OHLCVRun: ~Copyable {
     }
 
     private mutating func saveIfDue() throws {
-        guard plan.statePath != nil else { return }
         let now = Self.now()
-        guard now - savedAt >= plan.stateInterval || output.bytesWritten - savedBytes >= Self.bytesBetweenSaves else { return }
+        let fresh = output.bytesWritten - savedBytes
+        guard reader.number > savedLine, now - savedAt > plan.stateInterval || fresh >= Self.bytesBetweenSaves else { return }
+        // So much output that the tail does not have: this input is not the one that made the tail.
+        if output.bytesWritten >= Self.bytesBetweenSaves { tail = OutputTail() }
         try saveState()
         savedAt = now
         savedBytes = output.bytesWritten
+        savedLine = reader.number
     }
 
     /// Output first, then the state: what the state says was printed has been printed.
     private mutating func saveState() throws {
         try output.flush()
         guard let path = plan.statePath else { return }
-        try StateFile.write(
-            CandleState.encode(stage, output: OutputPosition.current(STDOUT_FILENO)), to: path)
+        var position = OutputPosition.current(STDOUT_FILENO)
+        if let offset = tail.offset { position?.offset = offset }
+        try StateFile.write(CandleState.encode(stage, output: position), to: path)
     }
 }

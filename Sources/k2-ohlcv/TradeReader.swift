@@ -53,4 +53,28 @@ struct TradeReader {
             isValid: nodes[18] < 0 ? true : try RecordReader.boolean(nodes[18], "is_valid", document, text),
             trade: trade)
     }
+
+    /// As `read(_:_:)`, for a line that `scan` found in canonical form; nil when a value is not what it
+    /// should be, so that the general way says what is wrong.
+    func read(_ scan: TradeScan, _ text: Span<UInt8>) -> TradeFields? {
+        do {
+            guard let exchange = Exchange(text.part(scan[.exchange])) else { return nil }
+            let tradeID = scan[.tradeID]
+            var sequence: UInt64?
+            if scan.has(.sourceSequence) {
+                guard let value = RecordReader.integer(text.part(scan[.sourceSequence])), value >= 0 else { return nil }
+                sequence = UInt64(value)
+            }
+            let trade = CandleTrade(
+                time: try Timestamp(rfc3339: text.part(scan[.timestamp])), sequence: sequence,
+                tieBreak: sequence == nil ? UInt64(truncatingIfNeeded: Digest.hash128(text.part(tradeID))) : 0,
+                price: try FixedDecimal(text.part(scan[.price])), quantity: try FixedDecimal(text.part(scan[.quantity])),
+                quoteVolume: try FixedDecimal(text.part(scan[.quoteVolume])), isBuy: text.part(scan[.side]).equals("BUY"))
+            return TradeFields(
+                exchange: exchange, symbol: scan[.symbol], canonicalSymbol: scan[.canonicalSymbol], tradeID: tradeID,
+                isValid: text.part(scan[.isValid]).equals("true"), trade: trade)
+        } catch {
+            return nil
+        }
+    }
 }

@@ -65,7 +65,7 @@ struct RecordCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Also write what is true to FILE: a line for each distinct trade and each hole in the ids.", valueName: "file"))
     var truth: String?
 
-    @Flag(help: "Print counts to stderr at the end.")
+    @Flag(help: "Print a line of counts on stderr at the end.")
     var stats = false
 
     func run() throws {

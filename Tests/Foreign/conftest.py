@@ -1,5 +1,6 @@
 """Fixtures: the built tools, and lakes made with them from simulated recordings."""
 
+import os
 import pathlib
 
 import pytest
@@ -14,6 +15,12 @@ DAYS, TRADES = (18, 19, 24), 1400
 @pytest.fixture(scope="session")
 def tools() -> Tools:
     return Tools.find()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def root_folder(tools):
+    """ClickHouse's engine reads only files below the folder it was started in."""
+    os.chdir("/")
 
 
 @pytest.fixture(scope="session")

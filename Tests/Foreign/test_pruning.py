@@ -24,7 +24,12 @@ def days(lake):
 
 def day_filter(day):
     start = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.timezone.utc)
-    return And(GreaterThanOrEqual("timestamp", start.isoformat()), LessThan("timestamp", (start + DAY).isoformat()))
+    return between(start.isoformat(), (start + DAY).isoformat())
+
+
+def between(first, last):
+    """pyiceberg wants a numeric zone in times."""
+    return And(GreaterThanOrEqual("timestamp", first.replace("Z", "+00:00")), LessThan("timestamp", last.replace("Z", "+00:00")))
 
 
 def test_each_day_opens_its_own_files_only(lake, days):
@@ -69,7 +74,7 @@ def test_a_time_range_inside_a_day_in_all_engines(lake, days):
     first, last = times[len(times) // 4], times[3 * len(times) // 4]
     wanted = sum(first <= t < last for t in times)
     assert wanted > 0
-    rows = PyIceberg().rows(lake, "silver_trades", And(GreaterThanOrEqual("timestamp", first), LessThan("timestamp", last)))
+    rows = PyIceberg().rows(lake, "silver_trades", between(first, last))
     assert len(rows) == wanted
     low, high = microseconds(first), microseconds(last)
     assert len(DuckDB().rows(lake, "silver_trades", f"timestamp >= make_timestamptz({low}) AND timestamp < make_timestamptz({high})")) == wanted

@@ -103,6 +103,39 @@ struct ForeignReaderTests {
         }
     }
 
+    /// Pages without a single value, in each encoding.
+    @Test(arguments: ["pyarrow", "duckdb", "chdb"])
+    func otherEnginesReadPagesOfNulls(engine: String) throws {
+        let (count, filled) = (300_000, 2000)
+        let validity = (0..<count).map { $0 < filled }
+        let fields: [ParquetSchema.Field] = [
+            .init("sequence", .int64), .init("id", .string), .init("word", .string), .init("price", .decimal(precision: 38, scale: 12)),
+            .init("list", .list(element: .init("element", .string, isRequired: true))),
+        ]
+        var ids = ByteColumn((0..<filled).map { "BINANCE-\(388_511_000 + $0)" })
+        for _ in filled..<count { ids.appendEmpty() }
+        let offsets = (0...count).map { UInt32(min($0, filled)) }
+        let batch = [
+            Column(.int64((0..<Int64(count)).map { $0 * 1000 }), validity: validity), Column(.bytes(ids), validity: validity),
+            Column(.dictionary(codes: (0..<UInt32(count)).map { $0 % 3 }, values: ByteColumn(["a", "b", "c"])), validity: validity),
+            Column(.int128((0..<Int128(count)).map { $0 * $0 * 1_000_003 }), validity: validity),
+            Column(.list(offsets: offsets, elements: Column(.bytes(ids)))),
+        ]
+        let (bytes, summary) = try writeFile(ParquetSchema(fields), [(batch, .all)])
+        let pages = summary.metadata.rowGroups[0].columns.map { $0.encodingStats.last }
+        #expect(pages.map { $0?.encoding } == [.deltaBinaryPacked, .deltaByteArray, .rleDictionary, .plain, .deltaByteArray])
+        #expect(pages.allSatisfy { ($0?.count ?? 0) > 1 })
+        let columns = zip(batch, fields).map { $0.cells($1.type) }
+        #expect(try readCells(bytes, ParquetSchema(fields)) == columns)
+        try ForeignPython.withFolder { folder in
+            let file = folder.appending(path: "nulls.parquet")
+            try Data(bytes).write(to: file)
+            let found = try ForeignPython.run("dump.py", [engine, file.path])
+            let expected = (0..<count).map { row in columns.map { $0[row] }.joined(separator: "\t") }.joined(separator: "\n") + "\n"
+            #expect(found == expected)
+        }
+    }
+
     @Test func othersReadFooterAndStatistics() throws {
         var options = WriterOptions()
         options.keyValues = [KeyValue("iceberg.schema", #"{"type":"struct"}"#)]

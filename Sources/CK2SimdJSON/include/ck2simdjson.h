@@ -50,9 +50,12 @@ ck2_json_parser *ck2_json_create(uint32_t max_nodes);
 void ck2_json_destroy(ck2_json_parser *parser);
 
 /// Parses `length` bytes (below 2^32). On success returns CK2_JSON_OK and sets `nodes` (valid until
-/// the next call) and `count`; else returns why not and sets `offset` to the byte where it was seen.
+/// the next call), `count`, and `has_escapes` (whether there is a backslash anywhere); else returns why not and sets `offset` to the byte where it was seen.
 int ck2_json_parse(ck2_json_parser *parser, const uint8_t *text, size_t length,
-                   const ck2_json_node **nodes, uint32_t *count, uint32_t *offset);
+                   const ck2_json_node **nodes, uint32_t *count, uint32_t *has_escapes, uint32_t *offset);
+
+/// 1 when no byte is a control character, a backslash, or outside ASCII.
+int ck2_is_plain(const uint8_t *text, size_t length);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,100 @@
+import K2Domain
+import K2Iceberg
+import K2ObjectStore
+import K2Parquet
+
+/// Replaces earlier revisions of candles: the files that hold them are written anew without them, in
+/// the commit that adds the later revision. Any reader sees one row per candle.
+struct GoldRevision {
+    /// A data file that goes, and what stays of it.
+    struct Replacement {
+        var file: DataFile
+        var groups: [RowGroup]
+        var rowCount: Int { groups.reduce(0) { $0 + $1.kept.count } }
+    }
+
+    /// A row group as it was read, and the rows of it that stay.
+    struct RowGroup {
+        var columns: [Column]
+        var kept: [UInt32]
+    }
+
+    /// What names a candle within its interval.
+    private struct Name: Hashable {
+        var exchange: [UInt8]
+        var symbol: [UInt8]
+        var windowStart: Int64
+    }
+
+    let stores: LakeStores
+    let schema: LakeSchema
+
+    /// The files of `table` that hold a candle of `buffer` in an earlier revision.
+    func plan(_ table: Table, _ buffer: TableBuffer) throws -> [Replacement] {
+        let names = incoming(buffer)
+        guard let first = names.map(\.windowStart).min(), let last = names.map(\.windowStart).max() else { return [] }
+        let files = TableFiles(metadata: table.metadata, store: stores.objects)
+        return try files.dataFiles().filter { mayHold($0, first...last) }.compactMap { try replacement($0, names) }
+    }
+
+    private func incoming(_ buffer: TableBuffer) -> Set<Name> {
+        let exchange = buffer.columns[position("exchange")].strings
+        let symbol = buffer.columns[position("canonical_symbol")].strings
+        let start = buffer.columns[position("window_start")].int64s
+        var names: Set<Name> = []
+        for row in 0..<buffer.rowCount where !buffer.dead.contains(UInt32(row)) {
+            names.insert(Name(exchange: exchange.value(row), symbol: symbol.value(row), windowStart: start[row]))
+        }
+        return names
+    }
+
+    private func position(_ name: String) -> Int { schema.definition.index(of: name)! }
+
+    /// False only when the bounds of the file prove that it has no window in `range`.
+    private func mayHold(_ file: DataFile, _ range: ClosedRange<Int64>) -> Bool {
+        let id = schema.definition.columns[position("window_start")].id
+        guard case .timestamp(let low)? = file.lowerBounds[id].flatMap({ Datum(singleValue: $0, type: .timestamptz) }),
+            case .timestamp(let high)? = file.upperBounds[id].flatMap({ Datum(singleValue: $0, type: .timestamptz) })
+        else { return true }
+        return low <= range.upperBound && high >= range.lowerBound
+    }
+
+    private func replacement(_ file: DataFile, _ names: Set<Name>) throws -> Replacement? {
+        let objects = stores.objects
+        let reader = try ParquetReader(fileSize: Int(file.fileSize)) {
+            try objects.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound))
+        }
+        var groups: [RowGroup] = []
+        var found = false
+        for index in reader.metadata.rowGroups.indices {
+            var columns: [Column] = []
+            for field in schema.definition.columns.indices { columns.append(try reader.field(field, rowGroup: index)) }
+            let kept = rows(columns, without: names)
+            found = found || kept.count < columns[0].values.count
+            groups.append(RowGroup(columns: columns, kept: kept))
+        }
+        return found ? Replacement(file: file, groups: groups) : nil
+    }
+
+    private func rows(_ columns: [Column], without names: Set<Name>) -> [UInt32] {
+        let exchange = columns[position("exchange")].values
+        let symbol = columns[position("canonical_symbol")].values
+        guard case .int64(let starts) = columns[position("window_start")].values else { return [] }
+        return starts.indices.compactMap { row in
+            let name = Name(
+                exchange: exchange.bytes(row), symbol: symbol.bytes(row), windowStart: starts[row])
+            return names.contains(name) ? nil : UInt32(row)
+        }
+    }
+}
+
+extension ColumnValues {
+    /// The bytes of row `row` of a string column.
+    fileprivate func bytes(_ row: Int) -> [UInt8] {
+        switch self {
+        case .bytes(let column): column[row]
+        case .dictionary(let codes, let values): values[Int(codes[row])]
+        default: []
+        }
+    }
+}

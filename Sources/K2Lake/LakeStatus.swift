@@ -1,0 +1,53 @@
+import K2Domain
+import K2Iceberg
+import K2StateStore
+
+/// What the catalog and the state store know of one table.
+public struct TableStatus: Sendable {
+    public var table: String
+    public var rows: Int64
+    public var files: Int64
+    public var bytes: Int64
+    public var snapshots: Int
+    public var snapshotID: Int64?
+    /// Microseconds since 1970.
+    public var committedAt: Timestamp?
+    public var openIntents: Int
+    public var lastRun: RunRecord?
+    public var location: String
+}
+
+extension LakeStores {
+    /// The tables that exist, in the order of the definitions.
+    public func status() throws -> [TableStatus] {
+        try MarketTables.all.compactMap { definition in
+            let schema = try LakeSchema(definition)
+            guard let table = try catalog.findTable(schema.identifier) else { return nil }
+            let snapshot = table.metadata.currentSnapshotID.flatMap { table.metadata.snapshot(id: $0) }
+            func total(_ key: String) -> Int64 { snapshot?.summary[key].flatMap { Int64($0) } ?? 0 }
+            let name = definition.coldName
+            return TableStatus(
+                table: name, rows: total("total-records"), files: total("total-data-files"),
+                bytes: total("total-files-size"), snapshots: table.metadata.snapshots.count,
+                snapshotID: snapshot?.snapshotID,
+                committedAt: snapshot.map { Timestamp(microseconds: $0.timestampMS * 1_000) },
+                openIntents: try state.openIntents(table: name).count,
+                lastRun: try state.runs(table: name, limit: 1).first, location: table.metadata.location)
+        }
+    }
+
+    /// Settles all open intents; a line for each. A table whose lease another process holds is not touched:
+    /// its open intent may be a batch in the making.
+    /// - Throws: `LakeError`; `busy` when a lease is held.
+    public func reconcile() throws -> [String] {
+        try MarketTables.all.flatMap { definition -> [String] in
+            let table = definition.coldName
+            return try LakeError.naming(table) {
+                if try state.openIntents(table: table).isEmpty { return [] }
+                try takeLease(table)
+                defer { try? state.releaseLease(table: table, holder: holder) }
+                return try TableCommitter(stores: self, schema: LakeSchema(definition)).reconcile()
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Glibc
+import K2Bytes
+import K2CLI
+import K2Domain
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2NDJSON
+import K2StateStore
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show what each table holds and its last run.",
+        discussion: """
+            EXAMPLES
+              k2-offload status
+              k2-offload status --json | jq -r 'select(.open_intents > 0).table'
+            """)
+
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    @OptionGroup var lake: LakeOptions
+
+    func run() throws {
+        let plan = try LakePlan(lake)
+        let tables = try LakeVerbs.run { try plan.open().status() }
+        var output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
+        if json {
+            for table in tables { StatusText.writeJSON(table, to: &output.buffer) }
+        } else {
+            StatusText.writeTable(tables, to: &output.buffer)
+        }
+        try output.flush()
+    }
+}
+
+struct ReconcileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reconcile",
+        abstract: "Settle batches that a killed run left open, and say what was found.",
+        discussion: """
+            EXAMPLES
+              k2-offload reconcile
+            """)
+
+    @OptionGroup var lake: LakeOptions
+
+    func run() throws {
+        let plan = try LakePlan(lake)
+        let lines = try LakeVerbs.run { try plan.open().reconcile() }
+        var output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
+        for line in lines.isEmpty ? ["no open batches"] : lines { output.buffer.append(string: line + "\n") }
+        try output.flush()
+    }
+}
+
+/// Turns errors of the libraries into failures of the tool.
+enum LakeVerbs {
+    static func run<R>(_ body: () throws -> R) throws -> R {
+        do {
+            return try body()
+        } catch let error as LakeError {
+            throw ToolFailure(error)
+        } catch let error as IcebergError {
+            throw ToolFailure(error.isRetryable ? .temporary : .failed, error.message)
+        } catch let error as StateStoreError {
+            throw ToolFailure(error.isRetryable ? .temporary : .failed, error.message)
+        }
+    }
+}
+
+extension ToolFailure {
+    init(_ error: LakeError) {
+        switch error.code {
+        case .failed: self.init(.failed, error.message)
+        case .busy: self.init(.temporary, error.message)
+        case .outcomeUnknown: self.init(.unknownOutcome, error.message, hint: "k2-offload reconcile")
+        case .configuration: self.init(.usage, error.message)
+        }
+    }
+}
+
+/// The two forms of the status.
+enum StatusText {
+    static func writeJSON(_ table: TableStatus, to output: inout ByteWriter) {
+        output.append("{\"table\":")
+        output.appendJSONString(table.table)
+        for (name, value) in [("rows", table.rows), ("files", table.files), ("bytes", table.bytes), ("snapshots", Int64(table.snapshots)),
+            ("open_intents", Int64(table.openIntents))]
+        {
+            output.append(string: ",\"\(name)\":\(value)")
+        }
+        // Snapshot ids are random 63-bit numbers: a string, so that no reader rounds them.
+        if let id = table.snapshotID { output.append(string: ",\"snapshot_id\":\"\(id)\"") }
+        if let time = table.committedAt { output.append(string: ",\"committed_at\":\"\(time)\"") }
+        if let run = table.lastRun {
+            output.append(string: ",\"last_run\":{\"status\":\"\(run.status)\",\"rows\":\(run.rows),\"ended_at\":\"\(run.endedAt)\"")
+            if let error = run.error {
+                output.append(",\"error\":")
+                output.appendJSONString(error)
+            }
+            output.append("}")
+        }
+        output.append(",\"location\":")
+        output.appendJSONString(table.location)
+        output.append("}\n")
+    }
+
+    static func writeTable(_ tables: [TableStatus], to output: inout ByteWriter) {
+        var rows = [["table", "rows", "files", "bytes", "snapshots", "open", "last run", "committed at"]]
+        for table in tables {
+            rows.append([
+                table.table, "\(table.rows)", "\(table.files)", "\(table.bytes)", "\(table.snapshots)", "\(table.openIntents)",
+                table.lastRun?.status ?? "-", table.committedAt?.description ?? "-",
+            ])
+        }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for row in rows {
+            var line = ""
+            for (column, text) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[column] - text.count)
+                let isNumber = (1...5).contains(column)
+                line += (column == 0 ? "" : "  ") + (isNumber ? padding + text : text + padding)
+            }
+            while line.last == " " { line.removeLast() }
+            output.append(string: line + "\n")
+        }
+    }
+}
