@@ -26,20 +26,35 @@ let package = Package(
         .target(name: "CK2XXHash"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3"),
         library("K2Bytes"),
         library("K2Domain", ["K2Bytes", "CK2XXHash"]),
         library("K2JSON", ["K2Bytes", "CK2SimdJSON"]),
         library("K2Compression", ["CZlib", "CZstd"]),
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
-        // The pure part of the tool: no command line, no streams.
+        library("K2Parquet", ["K2Bytes", "K2Compression"]),
+        library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
+        library("K2ObjectStore"),
+        library("K2SQLite", ["CSQLite"]),
+        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
+        // The pure parts of the tools: no command lines, no streams.
         .target(
             name: "K2Normalize", dependencies: ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON", "K2NDJSON"], path: "Sources/k2-normalize",
             sources: ["GapTracker.swift", "IdentityWindow.swift", "NormalizeStats.swift", "Normalizer.swift"], swiftSettings: swift),
+        .target(
+            name: "K2OHLCV", dependencies: ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON"], path: "Sources/k2-ohlcv",
+            sources: [
+                "CandleFold.swift", "CandleStage.swift", "CandleState.swift", "CandleState+Decode.swift", "OutputTail.swift", "Series.swift",
+                "TradeReader.swift", "UnnumberedTrades.swift",
+            ], swiftSettings: swift),
         .target(name: "CLibFuzzer", path: "Targets/CLibFuzzer"),
         .executableTarget(
-            name: "k2-fuzz", dependencies: ["CLibFuzzer", "K2Bytes", "K2Compression", "K2Domain", "K2Exchanges", "K2JSON", "K2NDJSON", "K2Normalize"],
-            path: "Targets/k2-fuzz", swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])],
+            name: "k2-fuzz",
+            dependencies: [
+                "CLibFuzzer", "K2Bytes", "K2Compression", "K2Domain", "K2Exchanges", "K2JSON", "K2NDJSON", "K2Normalize", "K2OHLCV", "K2Parquet",
+                "K2Avro", "K2Iceberg",
+            ], path: "Targets/k2-fuzz", swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=\(sanitizers)"])]),
     ],
     cxxLanguageStandard: .cxx17

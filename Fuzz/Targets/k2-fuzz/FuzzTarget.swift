@@ -12,6 +12,9 @@ struct FuzzTarget: Sendable {
         FuzzTarget(name: "json", run: fuzzDocument), FuzzTarget(name: "json-value", run: fuzzValue), FuzzTarget(name: "decimal", run: fuzzDecimal),
         FuzzTarget(name: "time", run: fuzzTime), FuzzTarget(name: "messages", run: fuzzMessages), FuzzTarget(name: "lines", run: fuzzLines),
         FuzzTarget(name: "instruments", run: fuzzInstruments), FuzzTarget(name: "gzip", run: fuzzGzip),
+        FuzzTarget(name: "trade-line", run: fuzzTradeLine), FuzzTarget(name: "candle-state", run: fuzzCandleState),
+        FuzzTarget(name: "parquet", run: fuzzParquet), FuzzTarget(name: "avro", run: fuzzAvro),
+        FuzzTarget(name: "table-metadata", run: fuzzTableMetadata),
     ]
 
     /// The target that `K2_FUZZ_TARGET` names; without it, the names are printed.
