@@ -25,7 +25,10 @@ public struct DeadLetterFile: ~Copyable {
     public mutating func write(line: Int, reason: String, input: Span<UInt8>) throws(StreamError) {
         DeadLetterLine.write(tool: tool, line: line, reason: reason, input: input, to: &writer.buffer)
         // Flushed at once: dead letters are rare, and a kill must not take them along.
-        try writer.flush()
+        do throws(StreamError) { try writer.flush() } catch {
+            // Only the reader of our stdout may leave without harm.
+            throw StreamError(.writeFailed, name: error.name, errno: error.errno)
+        }
     }
 
     public mutating func close() throws(StreamError) {

@@ -7,6 +7,8 @@ import K2Parquet
 /// Collects the values of one column from the members of records.
 struct ColumnBuilder {
     let definition: ColumnDefinition
+    /// A bronze payload is JSON as it stands; its escapes are its own.
+    private let takesJSON: Bool
 
     // One of these is used, by type; separate arrays can be appended to in place.
     private(set) var booleans: [Bool] = []
@@ -19,7 +21,10 @@ struct ColumnBuilder {
     private var offsets: [UInt32] = [0]
     private var validity: [Bool] = []
 
-    init(_ definition: ColumnDefinition) { self.definition = definition }
+    init(_ definition: ColumnDefinition) {
+        self.definition = definition
+        takesJSON = definition.name == "payload"
+    }
 
     private var name: StaticString { definition.key }
 
@@ -37,8 +42,7 @@ struct ColumnBuilder {
         if node < 0 && !definition.isRequired { return appendNull() }
         switch definition.type {
         case .string:
-            // A bronze payload is JSON as it stands; its escapes are its own.
-            let isJSON = node >= 0 && (document.kind(Int(node)) == .object || document.kind(Int(node)) == .array)
+            let isJSON = takesJSON && node >= 0 && (document.kind(Int(node)) == .object || document.kind(Int(node)) == .array)
             let range = isJSON ? document.range(Int(node)) : try RecordReader.string(node, name, document, text)
             Self.append(text.part(range), document.hasEscapes && !isJSON, &scratch, to: &strings)
         case .timestamp: int64s.append(try RecordReader.time(node, name, document, text).microseconds)

@@ -25,16 +25,32 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
     init(_ error: IcebergError, table: String) {
         let code: Code =
             switch error.code {
-            case .conflict: .busy
             case .outcomeUnknown: .outcomeUnknown
-            case .catalog where !error.isRetryable: .configuration
-            default: .failed
+            // Validation: a file that a revision replaces was replaced by somebody else meanwhile.
+            case .conflict, .validation: .busy
+            default: error.isRetryable ? .busy : .failed
             }
         self.init(code, "\(table): \(error.message)")
     }
 
     init(_ error: StateStoreError, table: String) {
-        self.init(error.code == .leaseHeld || error.isRetryable ? .busy : .failed, "\(table): \(error.message)")
+        let isBusy = error.code == .leaseHeld || error.code == .leaseLost || error.isRetryable
+        self.init(isBusy ? .busy : .failed, "\(table): \(error.message)")
+    }
+
+    /// Runs `body` with the errors of the libraries below turned into ours; records that are refused pass.
+    static func naming<R>(_ table: String, _ body: () throws -> R) throws -> R {
+        do {
+            return try body()
+        } catch let error as IcebergError {
+            throw LakeError(error, table: table)
+        } catch let error as StateStoreError {
+            throw LakeError(error, table: table)
+        } catch let error as StoreError {
+            throw LakeError(error.isRetryable ? .busy : .failed, "\(table): \(error)")
+        } catch let error as ParquetError {
+            throw LakeError(.failed, "\(table): \(error)")
+        }
     }
 
     public var description: String { message }

@@ -24,9 +24,6 @@ public struct LoadStats: Equatable, Sendable {
 /// Each table's lease is taken with its first row, its open intents are settled then, and rows that
 /// the table has already are left out: loading the same stream again adds nothing.
 public struct LakeLoader: ~Copyable {
-    /// Time a lease lasts when its holder cannot be asked; renewed with each commit.
-    static let leaseTime: Int64 = 600_000_000
-
     private let stores: LakeStores
     private let router = LakeRouter()
     private var tables: [LakeTable?]
@@ -99,7 +96,11 @@ public struct LakeLoader: ~Copyable {
         if tables[index] == nil { try open(index) }
         let before = (rows: tables[index]!.buffer.rowCount, duplicates: tables[index]!.duplicates)
         defer { count(since: before, in: index) }
-        try tables[index]!.add(exchange, document, line, scratch: &scratch)
+        do {
+            try tables[index]!.add(exchange, document, line, scratch: &scratch)
+        } catch let error as StateStoreError {
+            throw LakeError(error, table: MarketTables.all[index].coldName)
+        }
     }
 
     private mutating func count(since before: (rows: Int, duplicates: Int), in index: Int) {
@@ -109,29 +110,22 @@ public struct LakeLoader: ~Copyable {
 
     private mutating func open(_ index: Int) throws {
         let definition = MarketTables.all[index]
-        let name = definition.coldName
-        do {
-            try lease(name)
-            let schema = try LakeSchema(definition)
-            notices += try TableCommitter(stores: stores, schema: schema).reconcile()
-            tables[index] = try LakeTable(schema, state: stores.state)
-        } catch let error as IcebergError {
-            throw LakeError(error, table: name)
-        } catch let error as StateStoreError {
-            throw LakeError(error, table: name)
+        let stores = stores
+        let (table, found) = try LakeError.naming(definition.coldName) {
+            try stores.takeLease(definition.coldName)
+            do {
+                let schema = try LakeSchema(definition)
+                let committer = TableCommitter(stores: stores, schema: schema)
+                // Better to say now than after the first batch that the table cannot be written to.
+                try committer.checkTable()
+                return (try LakeTable(schema, state: stores.state), try committer.reconcile())
+            } catch {
+                try? stores.state.releaseLease(table: definition.coldName, holder: stores.holder)
+                throw error
+            }
         }
-    }
-
-    /// Takes the lease of a table; that of a holder known to be gone is taken over.
-    private func lease(_ name: String) throws {
-        do throws(StateStoreError) {
-            try stores.state.takeLease(table: name, holder: stores.holder, ttl: Self.leaseTime, now: stores.now)
-        } catch {
-            guard error.code == .leaseHeld, let holder = try stores.state.currentLease(table: name)?.holder, stores.isGone(holder)
-            else { throw error }
-            try stores.state.releaseLease(table: name, holder: holder)
-            try stores.state.takeLease(table: name, holder: stores.holder, ttl: Self.leaseTime, now: stores.now)
-        }
+        tables[index] = table
+        notices += found
     }
 
     /// Commits all waiting rows, a snapshot per table. Tables that were committed stay so when a later one fails.
@@ -139,21 +133,17 @@ public struct LakeLoader: ~Copyable {
         var reports: [CommitReport] = []
         for index in tables.indices where tables[index] != nil {
             let name = MarketTables.all[index].coldName
-            do {
+            try LakeError.naming(name) {
                 if tables[index]!.buffer.liveCount > 0 {
-                    try stores.state.renewLease(table: name, holder: stores.holder, ttl: Self.leaseTime, now: stores.now)
+                    try stores.renewLease(name)
                     let committer = TableCommitter(stores: stores, schema: tables[index]!.buffer.schema)
-                    reports.append(try committer.commit(tables[index]!))
+                    if let report = try committer.commit(tables[index]!) {
+                        reports.append(report)
+                    } else {
+                        stats.duplicates += tables[index]!.buffer.liveCount
+                    }
                 }
                 tables[index]!.startBatch()
-            } catch let error as IcebergError {
-                throw LakeError(error, table: name)
-            } catch let error as StateStoreError {
-                throw LakeError(error, table: name)
-            } catch let error as StoreError {
-                throw LakeError(.failed, "\(name): \(error)")
-            } catch let error as ParquetError {
-                throw LakeError(.failed, "\(name): \(error)")
             }
         }
         waitingRows = 0

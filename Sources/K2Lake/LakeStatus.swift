@@ -36,10 +36,18 @@ extension LakeStores {
         }
     }
 
-    /// Settles all open intents; a line for each.
+    /// Settles all open intents; a line for each. A table whose lease another process holds is not touched:
+    /// its open intent may be a batch in the making.
+    /// - Throws: `LakeError`; `busy` when a lease is held.
     public func reconcile() throws -> [String] {
-        try MarketTables.all.flatMap { definition in
-            try TableCommitter(stores: self, schema: LakeSchema(definition)).reconcile()
+        try MarketTables.all.flatMap { definition -> [String] in
+            let table = definition.coldName
+            return try LakeError.naming(table) {
+                if try state.openIntents(table: table).isEmpty { return [] }
+                try takeLease(table)
+                defer { try? state.releaseLease(table: table, holder: holder) }
+                return try TableCommitter(stores: self, schema: LakeSchema(definition)).reconcile()
+            }
         }
     }
 }

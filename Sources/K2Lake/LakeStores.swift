@@ -27,4 +27,22 @@ public struct LakeStores {
     }
 
     var now: Timestamp { Timestamp(microseconds: environment.nowMS() * 1_000) }
+
+    /// Time a lease lasts when its holder cannot be asked; renewed with each commit.
+    static let leaseTime: Int64 = 600_000_000
+
+    /// Takes the lease of a table; that of a holder known to be gone is taken over.
+    func takeLease(_ table: String) throws(StateStoreError) {
+        do throws(StateStoreError) {
+            try state.takeLease(table: table, holder: holder, ttl: Self.leaseTime, now: now)
+        } catch {
+            guard error.code == .leaseHeld, let other = try state.currentLease(table: table)?.holder, isGone(other) else { throw error }
+            try state.releaseLease(table: table, holder: other)
+            try state.takeLease(table: table, holder: holder, ttl: Self.leaseTime, now: now)
+        }
+    }
+
+    func renewLease(_ table: String) throws(StateStoreError) {
+        try state.renewLease(table: table, holder: holder, ttl: Self.leaseTime, now: now)
+    }
 }

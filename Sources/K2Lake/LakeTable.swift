@@ -79,7 +79,7 @@ struct LakeTable {
         case .trade(_, let symbol, let sequence, let tradeID):
             scratch.append(exchange)
             scratch.append("|")
-            scratch.append(text.part(try RecordReader.string(buffer.nodes[symbol], "symbol", document, text)))
+            JSONString.decode(text.part(try RecordReader.string(buffer.nodes[symbol], "symbol", document, text)), into: &scratch)
             if buffer.nodes[sequence] >= 0 {
                 let key = buffer.schema.definition.columns[sequence].key
                 let id = try RecordReader.integer(buffer.nodes[sequence], key, document, text)
@@ -87,16 +87,30 @@ struct LakeTable {
                 return .sequence(market: ledger.market(scratch.bytes), id: UInt64(id))
             }
             scratch.append("|")
-            scratch.append(text.part(try RecordReader.string(buffer.nodes[tradeID], "trade_id", document, text)))
+            JSONString.decode(text.part(try RecordReader.string(buffer.nodes[tradeID], "trade_id", document, text)), into: &scratch)
             return .digest(Digest.hash128(scratch.bytes), revision: 0)
         case .digest(let columns, let revision):
             for column in columns {
-                if buffer.nodes[column] >= 0 { scratch.append(text.part(document.range(Int(buffer.nodes[column])))) }
+                try appendValue(column, document, text, to: &scratch)
                 scratch.append("|")
             }
             var number: Int64 = 0
             if let revision { number = try RecordReader.integer(buffer.nodes[revision], "revision", document, text) }
             return .digest(Digest.hash128(scratch.bytes), revision: number)
+        }
+    }
+
+    /// Appends the value of an identity column: the same for every spelling of it.
+    private func appendValue(
+        _ column: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>, to scratch: inout ByteWriter
+    ) throws(RecordError) {
+        let definition = buffer.schema.definition.columns[column]
+        let node = buffer.nodes[column]
+        switch definition.type {
+        case .timestamp:
+            scratch.appendLittleEndian(try RecordReader.time(node, definition.key, document, text).microseconds)
+        case .int64: scratch.appendLittleEndian(try RecordReader.integer(node, definition.key, document, text))
+        default: JSONString.decode(text.part(try RecordReader.string(node, definition.key, document, text)), into: &scratch)
         }
     }
 

@@ -22,10 +22,11 @@ struct StringBuilder {
                 byteCount += 4
                 return
             }
+            let before = table.count
             let code = table.insert(value)
             if code < Self.maxDistinct {
                 codes.append(UInt32(truncatingIfNeeded: code))
-                byteCount += 4
+                byteCount += table.count > before ? value.count + 4 : 4
                 return
             }
             expand()

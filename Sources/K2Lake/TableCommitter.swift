@@ -29,6 +29,11 @@ struct TableCommitter {
 
     private var table: String { schema.definition.coldName }
 
+    /// Refuses a table of another shape; one that is not there yet is well.
+    func checkTable() throws {
+        if let table = try stores.catalog.findTable(schema.identifier) { _ = try check(table) }
+    }
+
     /// Loads the table, making it (and its namespace) when it is not there.
     func openTable() throws -> Table {
         let catalog = stores.catalog
@@ -75,14 +80,19 @@ struct TableCommitter {
         }
     }
 
-    /// Commits the live rows of `rows`. Precondition: there is one.
-    func commit(_ rows: LakeTable) throws -> CommitReport {
+    /// Commits the live rows of `rows`. Precondition: there is one. Returns nil when the table has this
+    /// very batch already and only the state store did not know.
+    func commit(_ rows: LakeTable) throws -> CommitReport? {
         let started = stores.now
         let table = try openTable()
         let order = try RowOrder(rows.buffer)
         let ranges = rows.ledger.ranges
         let keys = rows.ledger.keys
         let batchID = Self.batchID(self.table, ranges, keys)
+        if let snapshot = table.metadata.snapshots(withSummary: Self.batchKey, value: batchID).first {
+            try adopt(snapshot, batchID, ranges, keys, started)
+            return nil
+        }
         let replaced = rows.revised ? try GoldRevision(stores: stores, schema: schema).plan(table, rows.buffer) : []
         let additions = Additions(
             partitions: order.partitions, replaced: replaced, location: table.metadata.location, batchID: batchID,
@@ -106,6 +116,20 @@ struct TableCommitter {
             abandon(batchID, additions, started, error)
             throw error
         }
+    }
+
+    /// Tells the state store of a batch that is in the table. Nothing may be written for it again: files
+    /// of the same names are live.
+    private func adopt(
+        _ snapshot: Snapshot, _ batchID: String, _ ranges: [IdentityRange], _ keys: [IdentityKey], _ started: Timestamp
+    ) throws(StateStoreError) {
+        try stores.state.openIntent(
+            Intent(batchID: batchID, table: table, createdAt: started, files: [], ranges: ranges, keys: keys))
+        try stores.state.settle(
+            batchID: batchID, .committed,
+            run: RunRecord(
+                table: table, batchID: batchID, startedAt: started, endedAt: stores.now, snapshotID: snapshot.snapshotID,
+                status: "empty"))
     }
 
     private func settle(_ report: CommitReport, _ started: Timestamp) throws(StateStoreError) {

@@ -30,7 +30,8 @@ struct NormalizeRun: ~Copyable {
         do {
             try readAll()
         } catch {
-            // What was kept for later must not be lost with the output: the reader may have left on purpose.
+            // What came before must not be lost: records when a line ends the run, dead letters when our reader has left.
+            try? output.flush()
             try deadLetters?.close()
             throw error
         }
@@ -62,12 +63,9 @@ struct NormalizeRun: ~Copyable {
     }
 
     private mutating func keepRefused() throws {
-        let reason = normalizer.refusals.joined(separator: "; ")
-        if plan.isStrict {
-            try output.flush()
-            throw ToolFailure(.badInput, "stdin:\(reader.number): \(reason)")
-        }
+        let reason = normalizer.reason
         try deadLetters?.write(line: reader.number, reason: reason, input: reader.line)
+        if plan.isStrict { throw ToolFailure(.badInput, "stdin:\(reader.number): \(reason)") }
         if deadLetters != nil || shown >= Self.maxShown || normalizer.stats.rejected == 0 { return }
         shown += 1
         diagnostics.report("stdin:\(reader.number): \(reason)")

@@ -12,8 +12,11 @@ import K2NDJSON
 struct Normalizer: ~Copyable {
     let writesBronze: Bool
     private(set) var stats = NormalizeStats()
-    /// Reasons for which parts of the last line could not be used; the line belongs in the dead letters then.
+    /// Reasons for which parts of the last line could not be used, at most `maxRefusals`; the line belongs
+    /// in the dead letters then.
     private(set) var refusals: [String] = []
+    /// Further reasons of the last line.
+    private var unlisted = 0
 
     private var document = JSONDocument()
     private var catalog: InstrumentCatalog
@@ -23,6 +26,8 @@ struct Normalizer: ~Copyable {
     private var resolved: [Resolved] = []
     private var identities = IdentityWindow()
     private var digests = DigestWindow()
+    /// How often each trade without an id occurred in the message so far, by digest of what was sent.
+    private var repeats: [UInt128: UInt64] = [:]
     private var gaps: GapTracker
     /// `exchange|symbol|trade_id` of the current trade; the trade id starts at `tradeIDStart`.
     private var identity = ByteWriter(capacity: 128)
@@ -37,6 +42,8 @@ struct Normalizer: ~Copyable {
         var id: UInt64
     }
 
+    /// A line may hold a hundred thousand broken trades: their reasons must not fill our memory.
+    private static let maxRefusals = 20
     /// Receive times are trusted by a day: a trade further in the future would close every candle.
     private static let futureTolerance = Timestamp.microsecondsPerDay
     /// 2009-01-03, the first block of the first coin: earlier times are an exchange's way to say "none".
@@ -49,10 +56,12 @@ struct Normalizer: ~Copyable {
         gaps = GapTracker(patience: gapPatience)
     }
 
+    /// All reasons in one line.
+    var reason: String { refusals.joined(separator: "; ") + (unlisted > 0 ? "; and \(unlisted) more" : "") }
+
     /// Handles one whole line; appends the records it yields to `output`.
     mutating func process(_ line: Span<UInt8>, into output: inout ByteWriter) {
-        refusals.removeAll(keepingCapacity: true)
-        stats.lines += 1
+        startLine()
         do throws(JSONError) { try document.parse(line) } catch { return refuse("line: \(error)") }
         guard let kind = RecordKind(of: document, in: line) else {
             return refuse("line: expected a record with a kind")
@@ -72,14 +81,19 @@ struct Normalizer: ~Copyable {
 
     /// Counts a line that could not be cut or read at all.
     mutating func refuseLine(_ reason: String) {
-        refusals.removeAll(keepingCapacity: true)
-        stats.lines += 1
+        startLine()
         refuse(reason)
     }
 
-    private mutating func refuse(_ reason: String) {
+    private mutating func startLine() {
+        refusals.removeAll(keepingCapacity: true)
+        unlisted = 0
+        stats.lines += 1
+    }
+
+    private mutating func refuse(_ reason: @autoclosure () -> String) {
         stats.rejected += 1
-        refusals.append(reason)
+        if refusals.count < Self.maxRefusals { refusals.append(reason()) } else { unlisted += 1 }
     }
 
     private mutating func processRaw(_ line: Span<UInt8>, into output: inout ByteWriter) {
@@ -133,6 +147,7 @@ struct Normalizer: ~Copyable {
     /// Finds the instruments of the batch and puts its trades in order of id, per instrument.
     private mutating func resolve(_ envelope: RawLine, _ line: Span<UInt8>) {
         resolved.removeAll(keepingCapacity: true)
+        if !repeats.isEmpty { repeats.removeAll(keepingCapacity: true) }
         var isSorted = true
         for index in batch.trades.indices {
             let symbol = batch.trades[index].symbol
@@ -252,7 +267,7 @@ struct Normalizer: ~Copyable {
         identity.append(exchange.prefix)
         identity.append("-")
         if let id = trade.id { return identity.append(decimal: id) }
-        let digest = digestOfTrade(trade, position: position, line)
+        let digest = digestOfTrade(trade, instrument: Int(resolved[position].instrument), line)
         identity.append("V1-")
         identity.appendHex(UInt64(truncatingIfNeeded: digest >> 64), digits: 16)
         identity.appendHex(UInt64(truncatingIfNeeded: digest), digits: 16)
@@ -260,29 +275,26 @@ struct Normalizer: ~Copyable {
 
     /// Kraken v1: time, price, quantity, side and order type as they were sent, and the position among
     /// equal trades of the message.
-    private mutating func digestOfTrade(_ trade: WireTrade, position: Int, _ line: Span<UInt8>) -> UInt128 {
-        let equals = resolved[..<position].count {
-            $0.instrument == resolved[position].instrument
-                && Self.isSame(batch.trades[Int($0.trade)], trade, line)
-        }
+    private mutating func digestOfTrade(_ trade: WireTrade, instrument: Int, _ line: Span<UInt8>) -> UInt128 {
         scratch.removeAll()
-        for part in [trade.timeText, trade.priceText, trade.quantityText] {
-            scratch.append(line.part(part))
-            scratch.append("|")
-        }
+        scratch.append(line.part(trade.timeText))
+        scratch.append("|")
+        appendToScratch(trade.price, trade.priceText, line)
+        appendToScratch(trade.quantity, trade.quantityText, line)
         scratch.append(trade.side.name)
         scratch.append("|")
         scratch.append(trade.condition.name)
         scratch.append("|")
-        scratch.append(decimal: UInt64(equals))
+        let equals = repeats[Digest.hash128(scratch.bytes, seed: UInt64(instrument)), default: 0]
+        repeats[Digest.hash128(scratch.bytes, seed: UInt64(instrument))] = equals + 1
+        scratch.append(decimal: equals)
         return Digest.hash128(scratch.bytes)
     }
 
-    private static func isSame(_ a: WireTrade, _ b: WireTrade, _ line: Span<UInt8>) -> Bool {
-        a.id == nil && a.side == b.side && a.condition == b.condition
-            && line.part(a.timeText).equals(line.part(b.timeText))
-            && line.part(a.priceText).equals(line.part(b.priceText))
-            && line.part(a.quantityText).equals(line.part(b.quantityText))
+    /// A decimal as it was sent; one that cannot be copied has no text and is printed.
+    private mutating func appendToScratch(_ value: FixedDecimal, _ text: ByteRange, _ line: Span<UInt8>) {
+        if text.isEmpty { scratch.append(value) } else { scratch.append(line.part(text)) }
+        scratch.append("|")
     }
 
     private mutating func processGap(_ line: Span<UInt8>, into output: inout ByteWriter) {

@@ -25,7 +25,11 @@ enum CoinbaseTrades {
         while event < end {
             guard document.kind(event) == .object,
                 let trades = document.member(event, named: "trades", in: text), document.kind(trades) == .array
-            else { throw WireError("trades", expected: "an array", found: document.verbatim(event)) }
+            else {
+                batch.refused.append(WireError("trades", expected: "an array", found: document.verbatim(event)))
+                event = document.next(event)
+                continue
+            }
             var isSnapshot = false
             if let type = document.member(event, named: "type", in: text) {
                 isSnapshot = text.part(document.range(type)).equals("snapshot")
