@@ -6,9 +6,9 @@ import K2JSON
 /// Records are written in one order, so each key is first compared with the name that should come
 /// next: one comparison a member for our own records, a search for others.
 public struct RecordLayout: Sendable {
-    public let names: [StaticString]
+    public let names: [ByteName]
 
-    public init(_ names: [StaticString]) { self.names = names }
+    public init(_ names: [StaticString]) { self.names = names.map { ByteName($0) } }
 
     /// Sets `nodes[i]` to the value node of the member called `names[i]`, or −1 where it is missing or
     /// null. The first of repeated keys counts. Precondition: `object` is an object.
@@ -22,7 +22,7 @@ public struct RecordLayout: Sendable {
         var key = object + 1
         let end = document.next(object)
         while key < end {
-            let name = text.part(document.range(key))
+            let name = ByteName.Candidate(text.part(document.range(key)))
             if let index = match(name, from: expected), nodes[index] < 0 {
                 expected = index + 1
                 if document.kind(key + 1) != .null { nodes[index] = Int32(truncatingIfNeeded: key + 1) }
@@ -32,7 +32,7 @@ public struct RecordLayout: Sendable {
     }
 
     @inline(__always)
-    private func match(_ name: Span<UInt8>, from expected: Int) -> Int? {
+    private func match(_ name: borrowing ByteName.Candidate, from expected: Int) -> Int? {
         for index in expected..<max(names.count, expected) where name.equals(names[index]) { return index }
         for index in 0..<min(expected, names.count) where name.equals(names[index]) { return index }
         return nil

@@ -50,10 +50,10 @@ struct LakePlan {
         do throws(IcebergError) {
             catalog = try SQLCatalog(
                 path: catalogPath, name: catalogName, warehouse: "file://\(warehousePath)", store: objects)
-        } catch { throw ToolFailure(.usage, error.message) }
+        } catch { throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message) }
         let state: SQLiteStateStore
         do throws(StateStoreError) { state = try SQLiteStateStore(path: statePath) } catch {
-            throw ToolFailure(.usage, error.message)
+            throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message)
         }
         return LakeStores(
             catalog: catalog, objects: objects, state: state, environment: .system, holder: Holder.own,

@@ -31,6 +31,9 @@ struct OffloadRun: ~Copyable {
         var snapshots = 0
     }
 
+    /// Bytes of lines read since the sizes were looked at.
+    private var unseenBytes = 0
+
     private static let maxShown = 10
     /// Bytes of waiting rows at which they are committed whatever the other limits say.
     private static let maxWaitingBytes = 80 << 20
@@ -52,8 +55,10 @@ struct OffloadRun: ~Copyable {
         do {
             try readAll()
             try commit()
-        } catch let error as LakeError {
-            throw Self.failure(error)
+        } catch {
+            // The leases are given back whatever happened: what is left open is settled by whoever comes next.
+            try? loader.close()
+            throw (error as? LakeError).map { ToolFailure($0) } ?? error
         }
         try loader.close()
         try deadLetters?.close()
@@ -63,15 +68,6 @@ struct OffloadRun: ~Copyable {
             throw ToolFailure(
                 .badInput, "stdin: \(rejected) \(rejected == 1 ? "record was" : "records were") rejected",
                 hint: "--dead-letter FILE keeps rejected lines")
-        }
-    }
-
-    private static func failure(_ error: LakeError) -> ToolFailure {
-        switch error.code {
-        case .failed: ToolFailure(.failed, error.message)
-        case .busy: ToolFailure(.temporary, error.message)
-        case .outcomeUnknown: ToolFailure(.unknownOutcome, error.message, hint: "k2-offload reconcile")
-        case .configuration: ToolFailure(.usage, error.message)
         }
     }
 
@@ -92,7 +88,7 @@ struct OffloadRun: ~Copyable {
             case .timedOut: break
             case .end, .stopped: return
             }
-            if isDue { try commit() }
+            if isDue() { try commit() }
         }
     }
 
@@ -109,11 +105,13 @@ struct OffloadRun: ~Copyable {
         if deadline == nil, loader.waitingRows > 0 { deadline = Self.now() + commitInterval }
     }
 
-    private var isDue: Bool {
+    private mutating func isDue() -> Bool {
         if loader.waitingRows == 0 { return false }
         if loader.waitingRows >= commitRows { return true }
         // The clock and the sizes are looked at now and then only.
-        guard reader.number & 0xff == 0 || reader.patience == 0 else { return false }
+        unseenBytes += reader.line.count
+        guard reader.number & 0xff == 0 || reader.patience == 0 || unseenBytes >= 1 << 20 else { return false }
+        unseenBytes = 0
         return deadline.map { $0 <= Self.now() } ?? false || loader.waitingBytes >= Self.maxWaitingBytes
     }
 

@@ -45,6 +45,7 @@ struct RunCommand: ParsableCommand {
         guard commitRows >= 1 else { throw ValidationError("--commit-rows: expected 1 or more, found \(commitRows)") }
         guard commitInterval.microseconds >= 1_000 else { throw ValidationError("--commit-interval: expected 1ms or more") }
         let known = MarketTables.all.map(\.coldName)
+        if selected?.isEmpty == true { throw ValidationError("--tables: expected names of tables, found nothing") }
         for name in selected ?? [] where !known.contains(name) {
             throw ValidationError("--tables: \"\(name)\" is not a table: expected some of \(known.joined(separator: ", "))")
         }

@@ -62,10 +62,23 @@ enum LakeVerbs {
     static func run<R>(_ body: () throws -> R) throws -> R {
         do {
             return try body()
+        } catch let error as LakeError {
+            throw ToolFailure(error)
         } catch let error as IcebergError {
             throw ToolFailure(error.isRetryable ? .temporary : .failed, error.message)
         } catch let error as StateStoreError {
             throw ToolFailure(error.isRetryable ? .temporary : .failed, error.message)
+        }
+    }
+}
+
+extension ToolFailure {
+    init(_ error: LakeError) {
+        switch error.code {
+        case .failed: self.init(.failed, error.message)
+        case .busy: self.init(.temporary, error.message)
+        case .outcomeUnknown: self.init(.unknownOutcome, error.message, hint: "k2-offload reconcile")
+        case .configuration: self.init(.usage, error.message)
         }
     }
 }

@@ -68,9 +68,9 @@ struct LakeLoaderTests {
         for id in 0..<1000 {
             #expect(throws: RecordError.self) { try loader.add(Array(Records.trade(id, ["is_valid": "7"]).utf8).span) }
         }
-        #expect(loader.waitingRows == 0 && loader.waitingBytes > 50_000)
+        #expect(loader.waitingRows > 0 && loader.waitingBytes > 50_000)
         #expect(try loader.commit().isEmpty)
-        #expect(loader.waitingBytes < 1_000)
+        #expect(loader.waitingRows == 0 && loader.waitingBytes < 1_000)
         try loader.close()
     }
 

@@ -16,7 +16,7 @@ struct RowOrderTests {
             let bytes = Array(line.utf8)
             try document.parse(bytes.span)
             buffer.locate(document, bytes.span)
-            try buffer.append(document, bytes.span, hasEscapes: false, scratch: &scratch)
+            try buffer.append(document, bytes.span, scratch: &scratch)
         }
         return buffer
     }

@@ -15,7 +15,7 @@ struct TableBufferTests {
         try document.parse(bytes.span)
         var scratch = ByteWriter(capacity: 64)
         buffer.locate(document, bytes.span)
-        try buffer.append(document, bytes.span, hasEscapes: line.contains("\\"), scratch: &scratch)
+        try buffer.append(document, bytes.span, scratch: &scratch)
     }
 
     private func rows(_ buffer: TableBuffer) -> [LakeRow] {

@@ -130,7 +130,8 @@ struct AllocationTests {
         let count = allocations {
             for index in (2 * Self.records)..<lines.count {
                 output.removeAll()
-                normalizer.process(lines[index].span, into: &output)
+                let line = lines[index]
+                normalizer.process(line.span, into: &output)
             }
         }
         #expect(normalizer.refusals.isEmpty)

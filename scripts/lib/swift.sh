@@ -25,11 +25,21 @@ find_swift() {
     fi
 }
 
-# build_tools: the optimised programs, in .build/release.
-build_tools() {
-    local started=$SECONDS log="$ROOT/.build/build.log"
-    mkdir -p "$ROOT/.build"
-    if [[ ! -d "$ROOT/.build/release" ]]; then say "building (a first build takes a few minutes)"; fi
-    quietly "$log" swift build --package-path "$ROOT" -c release
+# Programs and tests are built with the same flags, so that the demo and the tests share one build: everything is
+# compiled once. Testability costs some speed, so what is measured is built without it, in a folder of its own.
+SHARED_FLAGS=(-c release -Xswiftc -enable-testing)
+
+# build_tools: the programs, in .build/release.
+build_tools() { build "$ROOT/.build" "${SHARED_FLAGS[@]}"; }
+
+# build_measured_tools: the programs as they are installed, in .build-measured/release.
+build_measured_tools() { build "$ROOT/.build-measured" -c release; }
+
+build() {
+    local folder=$1 started=$SECONDS
+    shift
+    mkdir -p "$folder"
+    if [[ ! -d "$folder/release" ]]; then say "building (from nothing this takes a few minutes)"; fi
+    quietly "$folder/build.log" swift build --package-path "$ROOT" --scratch-path "$folder" "$@"
     say "built in $(duration $((SECONDS - started)))"
 }

@@ -8,6 +8,10 @@ import K2JSON
 /// Evidence: the channel documentation says so, and in recorded sessions every `match.side` is the
 /// opposite of the `ticker.side` of the same trade.
 enum CoinbaseTrades {
+    private static let trade = TradeObject(
+        symbol: "product_id", id: "trade_id", price: "price", quantity: "size", side: "side", sideMeaning: .maker,
+        time: "time", timeForm: .rfc3339)
+
     /// A `market_trades` message: every trade of every event, newest first inside an event.
     /// `{"channel":"market_trades","timestamp":"…","sequence_num":247,"events":[{"type":"update","trades":[{"product_id":"ETH-USD","trade_id":"846155167","price":"2667.2","size":"0.84275842","time":"2026-09-30T02:39:59.4104Z","side":"SELL"}]}]}`
     static func readEvents(
@@ -68,59 +72,13 @@ enum CoinbaseTrades {
         _ node: Int, symbol: ByteRange, isSnapshot: Bool, eventTime: Timestamp?,
         _ document: borrowing JSONDocument, _ text: Span<UInt8>, into batch: inout WireBatch
     ) {
-        let mark = batch.vendorFields.count
         do throws(WireError) {
-            var trade = try parseTrade(node, symbol: symbol, document, text, vendor: &batch.vendorFields)
-            trade.isSnapshot = isSnapshot
-            trade.eventTime = eventTime
-            batch.trades.append(trade)
+            var read = try trade.read(node, symbol: symbol, document, text, vendor: &batch.vendorFields)
+            read.isSnapshot = isSnapshot
+            read.eventTime = eventTime
+            batch.trades.append(read)
         } catch {
-            batch.vendorFields.removeSubrange(mark...)
             batch.refused.append(error)
         }
-    }
-
-    private static func parseTrade(
-        _ node: Int, symbol: ByteRange, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
-        vendor: inout [NamedText]
-    ) throws(WireError) -> WireTrade {
-        guard document.kind(node) == .object else {
-            throw WireError("trades", expected: "a trade object", found: document.verbatim(node))
-        }
-        var trade = WireTrade(symbol: symbol, payload: document.range(node))
-        var seen: RequiredFields = symbol.isEmpty ? [] : .symbol
-        let firstVendor = vendor.count
-        let end = document.next(node)
-        var key = node + 1
-        while key < end {
-            let value = key + 1
-            let name = text.part(document.range(key))
-            if name.equals("product_id") {
-                trade.symbol = try WireReader.string(value, "product_id", document)
-                seen.insert(.symbol)
-            } else if name.equals("trade_id") {
-                trade.id = try WireReader.id(value, "trade_id", document, text)
-                seen.insert(.id)
-            } else if name.equals("price") {
-                trade.price = try WireReader.decimal(value, "price", document, text, copy: &trade.priceText)
-                seen.insert(.price)
-            } else if name.equals("size") {
-                trade.quantity = try WireReader.decimal(value, "size", document, text, copy: &trade.quantityText)
-                seen.insert(.quantity)
-            } else if name.equals("time") {
-                trade.timestamp = try WireReader.rfc3339(value, "time", document, text)
-                seen.insert(.time)
-            } else if name.equals("side") {
-                trade.side = try WireReader.side(value, "side", document, text).opposite
-                seen.insert(.side)
-                WireReader.keep(key, document, in: &vendor)
-            } else {
-                WireReader.keep(key, document, in: &vendor)
-            }
-            key = document.next(value)
-        }
-        try seen.check("product_id", "trade_id", "price", "size", "side", "time", in: trade.payload)
-        trade.vendorFields = firstVendor..<vendor.count
-        return trade
     }
 }

@@ -4,10 +4,15 @@ import K2JSON
 
 /// Kraken's trades, from both web socket versions and from REST pages. Side is the taker's in all.
 enum KrakenTrades {
-    /// The `data` of a v2 message; a trade is
+    /// A trade of a v2 message:
     /// `{"symbol":"BTC/USD","side":"buy","price":83744.3,"qty":0.00044780,"ord_type":"limit","trade_id":109116693,"timestamp":"2026-09-25T17:48:26.844359Z"}`.
     ///
     /// Price and quantity are bare numbers: their digits are cut from the text.
+    private static let trade = TradeObject(
+        symbol: "symbol", id: "trade_id", price: "price", quantity: "qty", side: "side", sideMeaning: .taker,
+        time: "timestamp", timeForm: .rfc3339, condition: "ord_type")
+
+    /// The `data` of a v2 message.
     static func readUpdate(
         _ data: Int, isSnapshot: Bool, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
         into batch: inout WireBatch
@@ -15,61 +20,15 @@ enum KrakenTrades {
         let end = document.next(data)
         var node = data + 1
         while node < end {
-            let mark = batch.vendorFields.count
             do throws(WireError) {
-                var trade = try parseTrade(node, document, text, vendor: &batch.vendorFields)
-                trade.isSnapshot = isSnapshot
-                batch.trades.append(trade)
+                var read = try trade.read(node, symbol: .empty, document, text, vendor: &batch.vendorFields)
+                read.isSnapshot = isSnapshot
+                batch.trades.append(read)
             } catch {
-                batch.vendorFields.removeSubrange(mark...)
                 batch.refused.append(error)
             }
             node = document.next(node)
         }
-    }
-
-    private static func parseTrade(
-        _ node: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>, vendor: inout [NamedText]
-    ) throws(WireError) -> WireTrade {
-        guard document.kind(node) == .object else {
-            throw WireError("data", expected: "a trade object", found: document.verbatim(node))
-        }
-        var trade = WireTrade(symbol: .empty, payload: document.range(node))
-        var seen: RequiredFields = []
-        let firstVendor = vendor.count
-        let end = document.next(node)
-        var key = node + 1
-        while key < end {
-            let value = key + 1
-            let name = text.part(document.range(key))
-            if name.equals("symbol") {
-                trade.symbol = try WireReader.string(value, "symbol", document)
-                seen.insert(.symbol)
-            } else if name.equals("side") {
-                trade.side = try WireReader.side(value, "side", document, text)
-                seen.insert(.side)
-            } else if name.equals("price") {
-                trade.price = try WireReader.decimal(value, "price", document, text, copy: &trade.priceText)
-                seen.insert(.price)
-            } else if name.equals("qty") {
-                trade.quantity = try WireReader.decimal(value, "qty", document, text, copy: &trade.quantityText)
-                seen.insert(.quantity)
-            } else if name.equals("trade_id") {
-                trade.id = try WireReader.id(value, "trade_id", document, text)
-                seen.insert(.id)
-            } else if name.equals("timestamp") {
-                trade.timestamp = try WireReader.rfc3339(value, "timestamp", document, text)
-                seen.insert(.time)
-            } else if name.equals("ord_type"), case let type = WireReader.condition(value, document, text), type != .none {
-                trade.condition = type
-            } else {
-                WireReader.keep(key, document, in: &vendor)
-            }
-            key = document.next(value)
-        }
-        try seen.check("symbol", "trade_id", "price", "qty", "side", "timestamp", in: trade.payload)
-        trade.vendorFields = firstVendor..<vendor.count
-        return trade
     }
 
     /// The `result` of `GET /0/public/Trades`: `{"XXBTZUSD":[row, …],"last":"1688671969993150842"}`.

@@ -104,9 +104,10 @@ extension LakeRandom {
         let exchange = pick(["binance", "kraken", "coinbase"])
         // From the first coin to the end of the calendar; Binance sends milliseconds or microseconds.
         let first: Int64 = 1_230_940_800_000_000
-        let last: Int64 = chance(10) ? 253_402_300_799_000_000 : 1_900_000_000_000_000
+        // A number of milliseconds after the year 5138 cannot be told from one of microseconds.
+        let last: Int64 = !chance(10) ? 1_900_000_000_000_000 : exchange == "binance" ? 99_999_999_999_999_999 : 253_402_300_799_000_000
         var time = Int64.random(in: first...last, using: &self)
-        let inMilliseconds = exchange == "binance" && (time < 1_500_000_000_000_000 || time > 9_000_000_000_000_000 || chance(50))
+        let inMilliseconds = exchange == "binance" && chance(50)
         if inMilliseconds { time -= time % 1_000 }
         let (price, quantity, isBuy) = (wireDecimal(), wireDecimal(), chance(50))
         var vendor: [(String, String)] = []
@@ -127,7 +128,7 @@ extension LakeRandom {
         default:
             payload =
                 #"{"product_id":"BTC-USD","trade_id":"\#(id)","price":"\#(price.text)","size":"\#(quantity.text)","time":"\#(Records.time(time))","side":"\#(isBuy ? "SELL" : "BUY")"\#(extra)}"#
-            vendor.append(("side", isBuy ? "SELL" : "BUY"))
+            vendor.insert(("side", isBuy ? "SELL" : "BUY"), at: 0)
         }
         return WireTradeCase(
             id: id, exchange: exchange, price: price, quantity: quantity, time: time, received: min(time + Int64(below(1_000_000)), 253_402_300_799_999_999),
