@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import K2CLI
+import K2TestSupport
+import Testing
+
+@testable import K2Offload
+
+struct LakePlanTests {
+    private func plan(_ arguments: String...) throws -> LakePlan { try LakePlan(LakeOptions.parse(arguments)) }
+
+    @Test func `paths may be relative or absolute, with or without slashes in front`() throws {
+        let here = FileManager.default.currentDirectoryPath
+        let all = ["--warehouse", "file:///a/b", "--catalog", "sqlite:/c/d.db", "--state", "sqlite:e.db"]
+        let plan = try LakePlan(LakeOptions.parse(all))
+        #expect(plan.warehousePath == "/a/b" && plan.catalogPath == "/c/d.db" && plan.statePath == "\(here)/e.db" && plan.catalogName == "k2")
+    }
+
+    @Test func `the state is kept in the catalog's file when nothing else is said`() throws {
+        let plan = try plan("--catalog", "sqlite:/x/catalog.db", "--warehouse", "file:/w", "--catalog-name", "other")
+        #expect(plan.statePath == "/x/catalog.db" && plan.catalogName == "other")
+    }
+
+    @Test(arguments: ["postgres://x", "sqlite:", "/plain/path", "", "SQLITE:/x", "file:/x"])
+    func `other catalogs are refused as usage`(_ url: String) {
+        let error = #expect(throws: ToolFailure.self) { try plan("--catalog", url) }
+        #expect(error?.status == .usage && error?.message == "--catalog: expected sqlite:PATH, found \"\(url)\"")
+    }
+}
+
+struct HolderTests {
+    @Test func `this process is not gone, one that ended is`() throws {
+        #expect(!Holder.isGone(Holder.own))
+        let parts = Holder.own.split(separator: ":").map(String.init)
+        #expect(parts.count == 3 && parts[1] == "\(getpid())")
+        // The same number, another start: a later process that got the number of one that is gone.
+        #expect(Holder.isGone("\(parts[0]):\(parts[1]):1"))
+        let child = try ToolProcess.start("/bin/sh", ["-c", "exit 0"])
+        let pid = child.pid
+        _ = try child.finish()
+        #expect(Holder.isGone("\(parts[0]):\(pid):5"))
+    }
+
+    @Test(arguments: ["elsewhere:1:1", "", "a", "a:b", ":::", "x:y:z:w"])
+    func `a holder that cannot be asked is not called gone`(_ name: String) {
+        #expect(!Holder.isGone(name))
+    }
+}
