@@ -117,6 +117,18 @@ struct TableCommitterTests {
         try expectWhole(lake, Self.trades + Self.new, trades: 6, candles: 4, "unknown")
     }
 
+    @Test func `the next load settles what was committed before it reads what the table has`() throws {
+        let lake = try halfLoaded()
+        lake.catalog.commitFaults = [.unknownMade]
+        lake.catalog.beforeCommit = { lake.catalog.failingLoads = 5 }
+        #expect(code { _ = try lake.load(Self.trades) } == .outcomeUnknown)
+        lake.catalog.beforeCommit = {}
+        lake.catalog.failingLoads = 0
+        // Its batch is another one: the rows that are there must be known, not the batch.
+        #expect(try lake.load(Self.trades + [Records.trade(7)]).rows("silver_trades") == 1)
+        try expectWhole(lake, Self.trades + [Records.trade(7)] + Self.new, trades: 7, candles: 4, "settled first")
+    }
+
     @Test func `a commit refused for good is taken back`() throws {
         let lake = try halfLoaded()
         lake.catalog.commitFaults = [.failure]
