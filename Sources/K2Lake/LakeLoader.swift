@@ -118,7 +118,9 @@ public struct LakeLoader: ~Copyable {
                 let committer = TableCommitter(stores: stores, schema: schema)
                 // Better to say now than after the first batch that the table cannot be written to.
                 try committer.checkTable()
-                return (try LakeTable(schema, state: stores.state), try committer.reconcile())
+                // First: what a killed run had committed is among the rows that the table has.
+                let found = try committer.reconcile()
+                return (try LakeTable(schema, state: stores.state), found)
             } catch {
                 try? stores.state.releaseLease(table: definition.coldName, holder: stores.holder)
                 throw error

@@ -134,7 +134,8 @@ struct Normalizer: ~Copyable {
             let instrument = Int(resolved[index].instrument)
             writeIdentity(trade, position: index, envelope.exchange, line)
             if let id = trade.id {
-                gaps.observe(id, time: trade.timestamp, receivedAt: envelope.receivedAt, instrument: instrument)
+                let time = Self.plausible(trade.timestamp, envelope.receivedAt)
+                gaps.observe(id, time: time, receivedAt: envelope.receivedAt, instrument: instrument)
                 guard identities.insert(id, instrument: instrument) else {
                     stats.duplicates += 1
                     continue
@@ -142,6 +143,12 @@ struct Normalizer: ~Copyable {
             }
             write(trade, instrument: instrument, envelope, line, into: &output)
         }
+    }
+
+    /// The time of a trade, or that of its receipt when the exchange's cannot be true: one wrong time must
+    /// not stretch a hole over years.
+    private static func plausible(_ time: Timestamp, _ receivedAt: Timestamp) -> Timestamp {
+        time < earliest || time.microseconds - futureTolerance > receivedAt.microseconds ? receivedAt : time
     }
 
     /// Finds the instruments of the batch and puts its trades in order of id, per instrument.

@@ -70,7 +70,10 @@ struct ForeignReadersTests {
         let folder = try TestFolder()
         _ = try revisedLake(folder)
         let script = #"""
-            import sys, chdb
+            import os, sys
+            # The engine reads below its working folder only.
+            os.chdir("/")
+            import chdb
             print(str(chdb.query("SELECT count(), uniqExact(exchange, canonical_symbol, window_start), sum(close_price), "
                 "maxIf(revision, exchange = 'binance') FROM icebergLocal('%s')" % sys.argv[1], "TSV")).replace("\t", " ").strip())
             """#

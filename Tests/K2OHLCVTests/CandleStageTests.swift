@@ -162,7 +162,7 @@ import Testing
         let lines = random.stream(60)
         for _ in 0..<3_000 {
             var bytes = Array(random.pick(lines).utf8)
-            for _ in 0..<random.int(1...3) {
+            for _ in 0..<random.int(1...3) where bytes.count > 1 {
                 let place = random.int(0...(bytes.count - 1))
                 switch random.int(0...3) {
                 case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())

@@ -67,7 +67,7 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
 
     @Test func casesAreFound() {
         let tools = Set(GoldenCase.all(in: "cases").map { $0.name.prefix { $0 != "/" } })
-        #expect(tools.isSuperset(of: ["k2-feed", "k2-normalize", "k2-ohlcv", "k2-sim"]))
+        #expect(tools.isSuperset(of: ["k2-feed", "k2-normalize", "k2-offload", "k2-ohlcv", "k2-sim"]))
         #expect(!GoldenCase.all(in: "pipes").isEmpty)
     }
 }

@@ -86,7 +86,12 @@ struct OffloadCrashTests {
         var before: [String: Int] = [:]
         for _ in 0..<25 {
             let tool = try ToolProcess.start(
-                "/bin/sh", ["-c", "exec \"$0\" run --from - --commit-rows \(random.pick([40, 150, 400])) < \(recording)", try ToolProcess.path("k2-offload")],
+                // The input stays open behind its end: the tool is killed at work or waiting, never after it is done.
+                "/bin/bash",
+                [
+                    "-c", "exec \"$0\" run --from - --commit-rows \(random.pick([40, 150, 400])) < <(exec 2>&-; cat '\(recording)'; exec sleep 1)",
+                    try ToolProcess.path("k2-offload"),
+                ],
                 environment: lake.environment)
             usleep(UInt32(random.int(15...900)) * 1_000)
             tool.send(signal: SIGKILL)
