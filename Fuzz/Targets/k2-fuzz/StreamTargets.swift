@@ -8,6 +8,8 @@ import K2NDJSON
 
 /// The input as the message of each exchange, as a stream message and as a page.
 let fuzzMessages: @Sendable ([UInt8]) -> Void = { bytes in
+    // A line never holds a newline.
+    let message = bytes.map { $0 == 0x0a ? UInt8(0x20) : $0 }
     let requests = [
         "", "/api/v3/historicalTrades?symbol=BTCUSDT&limit=10", "/0/public/Trades?pair=XBTUSD", "/products/BTC-USD/trades?after=7",
     ]
@@ -18,7 +20,7 @@ let fuzzMessages: @Sendable ([UInt8]) -> Void = { bytes in
                 {"kind":"raw","exchange":"\(exchange.rawValue)","origin":"\(request.isEmpty ? "stream" : "rest")",\
                 "received_at":"2026-10-01T00:00:00.000000Z","connection":"f","sequence":1,\(request.isEmpty ? "" : "\"request\":\"\(request)\",")"message":
                 """
-            lines.append(Array(head.utf8) + bytes + Array("}".utf8))
+            lines.append(Array(head.utf8) + message + Array("}".utf8))
         }
     }
     normalize(lines)
