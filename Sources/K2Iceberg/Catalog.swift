@@ -69,7 +69,7 @@ public protocol Catalog: AnyObject {
     /// The tables of a namespace, sorted by name.
     func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier]
 
-    /// - Throws: `notFound` when there is no such table.
+    /// - Throws: `notFound` when there is no such table; `missingFile` when its metadata is not in the store.
     func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table
     /// - Throws: `alreadyExists`; `notFound` when the namespace is missing.
     func createTable(_ identifier: TableIdentifier, _ creation: TableCreation) throws(IcebergError) -> Table
@@ -88,8 +88,7 @@ extension Catalog {
     /// Loads the table, or nil when there is none.
     public func findTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table? {
         do throws(IcebergError) { return try loadTable(identifier) } catch {
-            // A metadata file that is missing is trouble, not a table that is not there yet.
-            if error.code == .notFound, try !tables(in: identifier.namespace).contains(identifier) { return nil }
+            if error.code == .notFound { return nil }
             throw error
         }
     }

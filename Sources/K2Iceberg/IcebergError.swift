@@ -15,10 +15,13 @@ public struct IcebergError: Error, Sendable, CustomStringConvertible {
         case conflict
         /// The change cannot be replayed: what it builds on is gone.
         case validation
+        /// No such table or namespace in the catalog.
         case notFound
         case alreadyExists
         /// The commit may or may not be in the table; read the table back before doing anything else.
         case outcomeUnknown
+        /// A file that the catalog or the metadata names is not in the store.
+        case missingFile
         case storage
         case catalog
     }
@@ -35,7 +38,7 @@ public struct IcebergError: Error, Sendable, CustomStringConvertible {
     }
 
     init(_ error: StoreError) {
-        self.init(error.code == .notFound ? .notFound : .storage, error.description, isRetryable: error.isRetryable)
+        self.init(error.code == .notFound ? .missingFile : .storage, error.description, isRetryable: error.isRetryable)
     }
 
     init(_ error: AvroError, reading location: String) {

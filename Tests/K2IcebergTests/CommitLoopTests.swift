@@ -142,12 +142,26 @@ struct CommitLoopTests {
         let lists = try lake.store.list(prefix: table.metadata.metadataFolder).map(\.location).filter { $0.contains("/snap-") }
         #expect(lists.count == 2)
     }
+
+    @Test func `a table that appears while it is looked for is not there yet, and no error`() throws {
+        let lake = try TestLake()
+        let real = try lake.catalog()
+        try real.createNamespace(["cold"], properties: [:])
+        let catalog = LossyCatalog(real)
+        let creation = try Fixtures.creation()
+        catalog.afterLoad = { () throws(IcebergError) in _ = try real.createTable(Fixtures.trades, creation) }
+        #expect(try catalog.findTable(Fixtures.trades) == nil)
+        catalog.afterLoad = {}
+        #expect(try catalog.findTable(Fixtures.trades) != nil)
+    }
 }
 
-/// A catalog whose answer to a commit gets lost.
+/// A catalog whose answer to a commit gets lost, or that another process changes between two calls.
 private final class LossyCatalog: Catalog {
     enum Mode { case honest, doneButUnknown, notDoneAndUnknown }
     var mode = Mode.honest
+    /// What another process does right after a load.
+    var afterLoad: () throws(IcebergError) -> Void = {}
     private let real: SQLCatalog
 
     init(_ real: SQLCatalog) { self.real = real }
@@ -157,7 +171,11 @@ private final class LossyCatalog: Catalog {
     func namespaceExists(_ namespace: [String]) throws(IcebergError) -> Bool { try real.namespaceExists(namespace) }
     func namespaces() throws(IcebergError) -> [[String]] { try real.namespaces() }
     func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier] { try real.tables(in: namespace) }
-    func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table { try real.loadTable(identifier) }
+    func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table {
+        let loaded = Result { () throws(IcebergError) in try real.loadTable(identifier) }
+        try afterLoad()
+        return try loaded.get()
+    }
     func createTable(_ identifier: TableIdentifier, _ creation: TableCreation) throws(IcebergError) -> Table { try real.createTable(identifier, creation) }
     func dropTable(_ identifier: TableIdentifier) throws(IcebergError) { try real.dropTable(identifier) }
     func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table {

@@ -72,7 +72,7 @@ struct SQLCatalogTests {
         try lake.store.put(Array("{\"format-version\":2,".utf8), to: table.metadataLocation)
         #expect(refused(.malformed) { _ = try catalog.loadTable(Fixtures.trades) } == "\(table.metadataLocation): json: expected a key, found the end (byte 20)")
         try lake.store.delete(table.metadataLocation)
-        #expect(refused(.notFound) { _ = try catalog.findTable(Fixtures.trades) } == "\(table.metadataLocation): open: no such file or directory")
+        #expect(refused(.missingFile) { _ = try catalog.findTable(Fixtures.trades) } == "\(table.metadataLocation): open: no such file or directory")
     }
 
     @Test func `a full disk while the metadata is written leaves the table as it was`() throws {
