@@ -58,6 +58,7 @@ let package = Package(
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Simulator", ["K2Bytes", "K2Domain"]),
+        library("K2Capture", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Exchanges"]),
 
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
@@ -85,6 +86,7 @@ let package = Package(
         tests("K2SQLiteTests", ["K2SQLite"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
+        tests("K2CaptureTests", ["K2Capture", "K2Exchanges", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),

@@ -1,4 +1,5 @@
 import K2Domain
+import K2Exchanges
 
 /// The trade ids of one symbol: which came, and which are missing.
 ///

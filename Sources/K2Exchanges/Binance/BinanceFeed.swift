@@ -25,7 +25,7 @@ public struct BinanceFeed: ExchangeFeed {
         symbols.chunked(limits.symbolsPerRequest).enumerated().map { index, chunk in
             let streams = JSONValue.array(chunk.map { .string($0.lowercased() + "@trade") })
             let message: JSONValue = ["method": .string(method), "params": streams, "id": .integer(id + index)]
-            return FeedRequest(message.text, id: id + index, symbols: chunk)
+            return FeedRequest(message.text, id: id + index, symbols: chunk, unsubscribes: method.hasPrefix("UN"))
         }
     }
 

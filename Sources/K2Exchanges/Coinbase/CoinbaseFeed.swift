@@ -29,7 +29,7 @@ public struct CoinbaseFeed: ExchangeFeed {
         symbols.chunked(limits.symbolsPerRequest).map { chunk in
             let products = JSONValue.array(chunk.map { .string($0) })
             let message: JSONValue = ["type": .string(type), "product_ids": products, "channel": "market_trades"]
-            return FeedRequest(message.text, symbols: chunk)
+            return FeedRequest(message.text, symbols: chunk, unsubscribes: type == "unsubscribe")
         }
     }
 

@@ -87,11 +87,13 @@ public struct FeedRequest: Sendable, Equatable {
     public var id: Int?
     /// The symbols that it subscribes or unsubscribes.
     public var symbols: [String]
+    public var unsubscribes: Bool
 
-    public init(_ text: String, id: Int? = nil, symbols: [String] = []) {
+    public init(_ text: String, id: Int? = nil, symbols: [String] = [], unsubscribes: Bool = false) {
         self.text = text
         self.id = id
         self.symbols = symbols
+        self.unsubscribes = unsubscribes
     }
 }
 

@@ -28,7 +28,7 @@ public struct KrakenFeed: ExchangeFeed {
             params["symbol"] = .array(chunk.map { .string($0) })
             if method == "subscribe" { params["snapshot"] = true }
             let message: JSONValue = ["method": .string(method), "params": .object(params), "req_id": .integer(id + index)]
-            return FeedRequest(message.text, id: id + index, symbols: chunk)
+            return FeedRequest(message.text, id: id + index, symbols: chunk, unsubscribes: method.hasPrefix("un"))
         }
     }
 
