@@ -24,6 +24,12 @@ public enum InputFile {
         }
     }
 
+    /// The bytes of a file; nil when there is none at `path`.
+    public static func readIfPresent(_ path: String, what: String, limit: Int = 64 << 20) throws(ToolFailure) -> [UInt8]? {
+        if access(path, F_OK) != 0, errno == ENOENT || errno == ENOTDIR { return nil }
+        return try read(path, what: what, limit: limit)
+    }
+
     /// The value of an environment variable; nil when unset or empty.
     public static func environment(_ name: String) -> String? {
         guard let value = getenv(name), value.pointee != 0 else { return nil }

@@ -51,6 +51,20 @@ public enum Shutdown {
         _ = write(writeEnd.load(ordering: .relaxed), &byte, 1)
     }
 
+    /// Takes SIGHUP as the request to read the configuration again; without this it ends the process.
+    /// `descriptor` does not tell of it: look at `reloadCount`.
+    public static func acceptReload() {
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in Shutdown.reloads.wrappingAdd(1, ordering: .relaxed) }
+        action.sa_flags = Int32(SA_RESTART)
+        sigaction(SIGHUP, &action, nil)
+    }
+
+    private static let reloads = Atomic<Int>(0)
+
+    /// How often SIGHUP came since `acceptReload`.
+    public static var reloadCount: Int { reloads.load(ordering: .relaxed) }
+
     /// Becomes readable, and stays so, when the tool should stop. −1 before `install`.
     public static var descriptor: Int32 { readEnd.load(ordering: .relaxed) }
 

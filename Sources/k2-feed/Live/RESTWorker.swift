@@ -1,0 +1,50 @@
+import K2Domain
+import K2Exchanges
+import K2HTTP
+import K2WebSocket
+
+/// What came of a GET request.
+enum RESTAnswer: Sendable {
+    case response(status: Int, body: [UInt8], retryAfter: Int64?)
+    case failed(String)
+}
+
+/// Sends REST requests one after the other on a loop of its own, so that waiting holds nothing up.
+final class RESTWorker: @unchecked Sendable {
+    private let base: String
+    private let client: HTTPClient
+    private let worker: IOLoop
+    private let loop: IOLoop
+
+    /// - Parameter base: `https://host`, without a path.
+    init(base: String, client: HTTPClient, worker: IOLoop, loop: IOLoop) {
+        self.base = base
+        self.client = client
+        self.worker = worker
+        self.loop = loop
+    }
+
+    /// Calls `done` on the loop with the answer.
+    func get(_ request: RESTRequest, _ done: @escaping (RESTAnswer) -> Void) {
+        let finish = LoopBound(done)
+        let url = base + request.target
+        worker.run { [client, loop] in
+            let answer = Self.fetch(url, client)
+            loop.run { finish.body(answer) }
+        }
+    }
+
+    /// The same, waited for: before the loop has anything to do.
+    static func fetch(_ url: String, _ client: HTTPClient) -> RESTAnswer {
+        do throws(HTTPError) {
+            let response = try client.get(url, headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")])
+            return .response(
+                status: response.status, body: response.body, retryAfter: response.retryAfter(now: WallClock.now().microseconds))
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    /// Ends a request that is under way.
+    func abort() { client.abort() }
+}

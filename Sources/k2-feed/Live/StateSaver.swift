@@ -1,0 +1,89 @@
+import Glibc
+import K2CLI
+import K2Capture
+import K2Domain
+import K2NDJSON
+import K2WebSocket
+
+/// Keeps the state of a capture in a file, written aside and renamed, off the loop of the capture.
+///
+/// A state may be saved only when all records that it counts were delivered or spooled: it is offered with
+/// the position of the output that it belongs to.
+final class StateSaver {
+    let path: String
+    var onReport: ((String) -> Void)?
+    private let worker: IOLoop
+    private let loop: IOLoop
+    private var waiting: (position: Int64, bytes: [UInt8])?
+    private var saved: [UInt8] = []
+    private var isSaving = false
+
+    init(path: String, worker: IOLoop, loop: IOLoop) {
+        self.path = path
+        self.worker = worker
+        self.loop = loop
+    }
+
+    /// What an earlier run left; nil when there is nothing.
+    static func load(_ path: String, exchange: Exchange) throws(ToolFailure) -> CaptureState? {
+        guard let bytes = try InputFile.readIfPresent(path, what: "state file") else { return nil }
+        do throws(CaptureState.Unreadable) { return try CaptureState(parsing: bytes, exchange: exchange) } catch {
+            throw ToolFailure(
+                .usage, "\(path): not a state file of k2-feed live: \(error)", hint: "name another file with --state, or remove this one")
+        }
+    }
+
+    /// Offers the state that belongs to `position`; it replaces one that still waits only when that is safe now.
+    func offer(_ state: @autoclosure () -> CaptureState, at position: Int64, safe: Int64) {
+        if let waiting, safe >= waiting.position { save(waiting.bytes) }
+        if waiting == nil || safe >= waiting!.position { waiting = (position, state().bytes) }
+        if let waiting, safe >= waiting.position {
+            save(waiting.bytes)
+            self.waiting = nil
+        }
+    }
+
+    private func save(_ bytes: [UInt8]) {
+        guard !isSaving, bytes != saved else { return }
+        isSaving = true
+        saved = bytes
+        let path = self.path
+        let finish = LoopBound { [weak self] (failure: StreamError?) in
+            self?.isSaving = false
+            if let failure {
+                self?.saved = []
+                self?.onReport?("\(failure)")
+            }
+        }
+        worker.run { [loop] in
+            let failure = Self.write(bytes, to: path)
+            loop.run { finish.body(failure) }
+        }
+    }
+
+    /// Saves the last state, at the end: the loops have stopped.
+    func finish(_ state: CaptureState) throws(StreamError) {
+        if let failure = Self.write(state.bytes, to: path) { throw failure }
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String) -> StreamError? {
+        let aside = path + ".new"
+        let descriptor = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return StreamError(.writeFailed, name: aside, errno: errno) }
+        defer { close(descriptor) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
+            if count < 0, errno != EINTR { return StreamError(.writeFailed, name: aside, errno: errno) }
+            written += max(count, 0)
+        }
+        guard fsync(descriptor) == 0, rename(aside, path) == 0 else { return StreamError(.writeFailed, name: path, errno: errno) }
+        return nil
+    }
+}
+
+/// A body that belongs to one loop and is only carried through another thread.
+struct LoopBound<Value>: @unchecked Sendable {
+    let body: (Value) -> Void
+    init(_ body: @escaping (Value) -> Void) { self.body = body }
+}
