@@ -37,7 +37,9 @@ let package = Package(
         .executable(name: "k2-sim", targets: ["K2Sim"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // C libraries
@@ -59,6 +61,12 @@ let package = Package(
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Simulator", ["K2Bytes", "K2Domain"]),
         library("K2Capture", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Exchanges"]),
+        library(
+            "K2WebSocket",
+            [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
 
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
@@ -88,6 +96,7 @@ let package = Package(
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
         tests("K2CaptureTests", ["K2Capture", "K2Exchanges", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
+        tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
