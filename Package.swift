@@ -53,6 +53,7 @@ let package = Package(
         library("K2JSON", ["K2Bytes", "CK2SimdJSON"]),
         library("K2Compression", ["CZlib", "CZstd"]),
         library("K2SQLite", ["CSQLite"]),
+        library("K2Spool", ["K2Bytes", "CK2XXHash"]),
 
         // The stream
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
@@ -83,6 +84,7 @@ let package = Package(
         tests("K2JSONTests", ["K2JSON", "K2Bytes"]),
         tests("K2CompressionTests", ["K2Compression"]),
         tests("K2SQLiteTests", ["K2SQLite"]),
+        tests("K2SpoolTests", ["K2Spool", "K2Bytes"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
         tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
