@@ -47,6 +47,7 @@ let package = Package(
         .target(name: "CK2XXHash"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Values and bytes
@@ -55,6 +56,8 @@ let package = Package(
         library("K2JSON", ["K2Bytes", "CK2SimdJSON"]),
         library("K2Compression", ["CZlib", "CZstd"]),
         library("K2SQLite", ["CSQLite"]),
+        library("K2HTTP", ["CCurl"]),
+        library("K2Spool", ["K2Bytes", "CK2XXHash"]),
 
         // The stream
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
@@ -92,6 +95,8 @@ let package = Package(
         tests("K2JSONTests", ["K2JSON", "K2Bytes"]),
         tests("K2CompressionTests", ["K2Compression"]),
         tests("K2SQLiteTests", ["K2SQLite"]),
+        tests("K2HTTPTests", ["K2HTTP", "K2Compression"]),
+        tests("K2SpoolTests", ["K2Spool", "K2Bytes"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
         tests("K2CaptureTests", ["K2Capture", "K2Exchanges", "K2JSON", "K2Domain", "K2Bytes"]),
