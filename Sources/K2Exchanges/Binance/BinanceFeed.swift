@@ -80,20 +80,23 @@ public struct BinanceFeed: ExchangeFeed {
 struct BinancePager: RefillPager {
     static let pageSize = 1_000
     private let hole: RefillHole
+    /// No more than the hole and a trade on either side.
+    private let limit: Int
     private var from: UInt64
     private var isDone = false
 
     init(_ hole: RefillHole) {
         self.hole = hole
+        limit = hole.pageSize(margin: 2, atMost: Self.pageSize)
         from = hole.first > 0 ? hole.first - 1 : 0
     }
 
     var next: RESTRequest? {
-        isDone ? nil : RESTRequest("/api/v3/historicalTrades?symbol=\(hole.symbol)&fromId=\(from)&limit=\(Self.pageSize)")
+        isDone ? nil : RESTRequest("/api/v3/historicalTrades?symbol=\(hole.symbol)&fromId=\(from)&limit=\(limit)")
     }
 
     mutating func advance(_ page: RefillPage) {
-        guard let highest = page.ids.last, highest > from, highest <= hole.last, page.rows >= Self.pageSize else {
+        guard let highest = page.ids.last, highest > from, highest <= hole.last, page.rows >= limit else {
             isDone = true
             return
         }

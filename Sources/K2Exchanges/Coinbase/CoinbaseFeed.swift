@@ -125,20 +125,23 @@ public struct CoinbaseFeed: ExchangeFeed {
 struct CoinbasePager: RefillPager {
     static let pageSize = 1_000
     private let hole: RefillHole
+    /// No more than the hole and a trade on either side.
+    private let limit: Int
     private var after: UInt64
     private var isDone = false
 
     init(_ hole: RefillHole) {
         self.hole = hole
+        limit = hole.pageSize(margin: 2, atMost: Self.pageSize)
         after = hole.last + 2
     }
 
     var next: RESTRequest? {
-        isDone ? nil : RESTRequest("/products/\(hole.symbol)/trades?limit=\(Self.pageSize)&after=\(after)")
+        isDone ? nil : RESTRequest("/products/\(hole.symbol)/trades?limit=\(limit)&after=\(after)")
     }
 
     mutating func advance(_ page: RefillPage) {
-        guard let lowest = page.ids.first, lowest >= hole.first, page.rows >= Self.pageSize, lowest + 1 < after else {
+        guard let lowest = page.ids.first, lowest >= hole.first, page.rows >= limit, lowest + 1 < after else {
             isDone = true
             return
         }

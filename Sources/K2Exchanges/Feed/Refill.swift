@@ -26,6 +26,11 @@ public struct RefillHole: Sendable, Equatable {
         self.last = last
         self.afterTime = afterTime
     }
+
+    /// How many rows to ask for: the ids of the hole and `margin` more.
+    func pageSize(margin: Int, atMost greatest: Int) -> Int {
+        last - first >= UInt64(greatest) ? greatest : min(greatest, Int(last - first) + 1 + margin)
+    }
 }
 
 /// What a pager must know of a page that was fetched.

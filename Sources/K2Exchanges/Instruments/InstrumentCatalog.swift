@@ -68,3 +68,24 @@ public struct InstrumentCatalog: ~Copyable {
         return text.count > 0
     }
 }
+
+extension InstrumentCatalog {
+    /// The instruments of an exchange that a list names, in the form of its own list; the first spelling of each is
+    /// the stream's.
+    public func listed(on exchange: Exchange) -> [ListedInstrument] {
+        var names: [Int: [String]] = [:]
+        for (spelling, instrument) in spellingsAndMeanings(on: exchange) { names[instrument, default: []].append(spelling) }
+        return instruments.indices.compactMap { index in
+            let instrument = instruments[index]
+            guard instrument.exchange == exchange, !instrument.isInferred, let spellings = names[index], let first = spellings.first
+            else { return nil }
+            return ListedInstrument(
+                base: instrument.base, quote: instrument.quote, streamName: first, restName: first, spellings: spellings, isTrading: true)
+        }
+    }
+
+    private func spellingsAndMeanings(on exchange: Exchange) -> [(String, Int)] {
+        let table = spellings[exchange.index]
+        return (0..<table.count).map { (String(decoding: table.key($0), as: UTF8.self), Int(meanings[exchange.index][$0])) }
+    }
+}

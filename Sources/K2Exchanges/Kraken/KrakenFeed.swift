@@ -116,6 +116,7 @@ public struct KrakenFeed: ExchangeFeed {
 struct KrakenPager: RefillPager {
     static let pageSize = 1_000
     private let hole: RefillHole
+    private let limit: Int
     private var since: UInt64
     private var isDone = false
 
@@ -124,16 +125,18 @@ struct KrakenPager: RefillPager {
 
     init(_ hole: RefillHole) {
         self.hole = hole
+        // Several trades may share the instant before the hole.
+        limit = hole.pageSize(margin: 20, atMost: Self.pageSize)
         let micros = (hole.afterTime?.microseconds ?? 0) - Self.margin
         since = micros > 0 ? UInt64(micros) * 1_000 : 0
     }
 
     var next: RESTRequest? {
-        isDone ? nil : RESTRequest("/0/public/Trades?pair=\(hole.symbol)&since=\(since)&count=\(Self.pageSize)")
+        isDone ? nil : RESTRequest("/0/public/Trades?pair=\(hole.symbol)&since=\(since)&count=\(limit)")
     }
 
     mutating func advance(_ page: RefillPage) {
-        guard let highest = page.ids.last, highest <= hole.last, page.rows >= Self.pageSize, let cursor = page.cursor,
+        guard let highest = page.ids.last, highest <= hole.last, page.rows >= limit, let cursor = page.cursor,
             cursor > since + 1
         else {
             isDone = true

@@ -15,20 +15,22 @@ final class RESTWorker: @unchecked Sendable {
     private let client: HTTPClient
     private let worker: IOLoop
     private let loop: IOLoop
+    private let abortFlag: AbortFlag
 
     /// - Parameter base: `https://host`, without a path.
-    init(base: String, client: HTTPClient, worker: IOLoop, loop: IOLoop) {
+    init(base: String, client: HTTPClient, worker: IOLoop, loop: IOLoop, abort: AbortFlag) {
         self.base = base
         self.client = client
         self.worker = worker
         self.loop = loop
+        abortFlag = abort
     }
 
     /// Calls `done` on the loop with the answer.
     func get(_ request: RESTRequest, _ done: @escaping (RESTAnswer) -> Void) {
         let finish = LoopBound(done)
         let url = base + request.target
-        worker.run { [client, loop] in
+        worker.run { [self] in
             let answer = Self.fetch(url, client)
             loop.run { finish.body(answer) }
         }
@@ -38,13 +40,13 @@ final class RESTWorker: @unchecked Sendable {
     static func fetch(_ url: String, _ client: HTTPClient) -> RESTAnswer {
         do throws(HTTPError) {
             let response = try client.get(url, headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")])
-            return .response(
-                status: response.status, body: response.body, retryAfter: response.retryAfter(now: WallClock.now().microseconds))
+            let wait = response.retryAfter(now: Int(WallClock.now().microseconds / 1_000_000))
+            return .response(status: response.status, body: response.body, retryAfter: wait.map { Int64(min($0, 86_400)) * 1_000_000 })
         } catch {
             return .failed("\(error)")
         }
     }
 
     /// Ends a request that is under way.
-    func abort() { client.abort() }
+    func abort() { abortFlag.set() }
 }

@@ -233,7 +233,8 @@ final class RecordOutput {
     }
 
     /// Puts everything on disk and closes the spool.
-    func close() {
+    /// - Returns: whether every record was delivered or is in the spool.
+    func close() -> Bool {
         isReaderGone = isReaderGone || waitingBytes > 0
         do throws(SpoolError) {
             if waitingBytes > 0 {
@@ -242,8 +243,10 @@ final class RecordOutput {
             }
             if isHeadQueued, sent == head.count { try queue.discard() }
             try queue.close()
+            return true
         } catch {
-            report("\(error); \(waitingBytes) bytes of records are lost, and will be fetched again")
+            report("\(error); \(waitingBytes) bytes of records could not be kept, and will be fetched again")
+            return false
         }
     }
 

@@ -1,0 +1,96 @@
+import Glibc
+import K2CLI
+import K2Domain
+import K2Exchanges
+import K2HTTP
+import K2JSON
+
+/// The instruments of an exchange as it lists them itself.
+struct InstrumentList {
+    let instruments: [ListedInstrument]
+    /// Whether the exchange was asked; else these are the ones that K2 knows, and names that are not among them
+    /// may exist all the same.
+    let isComplete: Bool
+
+    /// Asks the exchange.
+    static func fetch(_ feed: any ExchangeFeed, base: String, _ client: HTTPClient) throws(ToolFailure) -> InstrumentList {
+        switch RESTWorker.fetch(base + feed.instrumentList.target, client) {
+        case .failed(let reason): throw ToolFailure(.temporary, "instrument list: \(reason)")
+        case .response(let status, let body, _):
+            guard status == 200 else { throw refusal(feed, status, body) }
+            return try read(body, feed)
+        }
+    }
+
+    private static func refusal(_ feed: any ExchangeFeed, _ status: Int, _ body: [UInt8]) -> ToolFailure {
+        switch feed.refusal(status: status, body: try? JSONValue(parsing: body)) {
+        case .tooMany: ToolFailure(.temporary, "instrument list: too many requests (HTTP \(status))")
+        case .unavailable(let reason): ToolFailure(.temporary, "instrument list: \(reason)")
+        case .never(let reason): ToolFailure(.unavailable, "instrument list: \(reason)")
+        }
+    }
+
+    private static func read(_ body: [UInt8], _ feed: any ExchangeFeed) throws(ToolFailure) -> InstrumentList {
+        let value: JSONValue
+        do throws(JSONValueError) { value = try JSONValue(parsing: body) } catch {
+            throw ToolFailure(.temporary, "instrument list: \(error)")
+        }
+        do throws(InstrumentListError) { return InstrumentList(instruments: try feed.readInstruments(value), isComplete: true) } catch {
+            throw ToolFailure(.temporary, "instrument list: \(error)")
+        }
+    }
+
+    /// Asks the exchange some times; when it does not answer, falls back on the instruments that are known here.
+    static func fetchOrKnown(
+        _ feed: any ExchangeFeed, base: String, _ client: HTTPClient, _ known: borrowing InstrumentCatalog, _ diagnostics: Diagnostics
+    ) throws(ToolFailure) -> InstrumentList {
+        var reason = ""
+        for attempt in 0..<3 {
+            if attempt > 0 { Self.pause(UInt32(attempt)) }
+            if let number = Shutdown.signalNumber { throw ToolFailure(.failed, "stopped by signal \(number)") }
+            do throws(ToolFailure) { return try fetch(feed, base: base, client) } catch {
+                if error.status == .unavailable { throw error }
+                reason = error.message
+            }
+        }
+        diagnostics.report("\(feed.exchange.rawValue): \(reason); names are checked against the instruments known here")
+        return InstrumentList(instruments: known.listed(on: feed.exchange), isComplete: false)
+    }
+
+    private static func pause(_ seconds: UInt32) { _ = sleep(seconds) }
+
+    /// The instruments that `names` mean.
+    /// - Throws: status 64 for a name that is not in the list, with the nearest ones.
+    func find(_ names: [String], on exchange: Exchange) throws(ToolFailure) -> [ListedInstrument] {
+        let spellings = instruments.map { $0.spellings + [$0.base + "/" + $0.quote, $0.base + $0.quote] }
+        var found: [ListedInstrument] = []
+        for name in names {
+            switch InstrumentMatch.resolve(name, among: spellings) {
+            case .found(let index):
+                let instrument = aliased(instruments[index])
+                if !found.contains(where: { $0.streamName == instrument.streamName }) { found.append(instrument) }
+            case .unknown(let nearest):
+                let hint = nearest.isEmpty ? "k2-feed instruments \(exchange.rawValue) lists them" : "did you mean \(nearest.joined(separator: ", "))?"
+                throw ToolFailure(.usage, "\(exchange.rawValue): no such instrument: \"\(name)\"", hint: hint)
+            }
+        }
+        return found
+    }
+
+    /// The instrument under whose name the trades come.
+    private func aliased(_ instrument: ListedInstrument) -> ListedInstrument {
+        guard let alias = instrument.alias else { return instrument }
+        return instruments.first { $0.streamName == alias } ?? instrument
+    }
+}
+
+/// What the old platform captured, and what is captured when nothing is said.
+enum DefaultSymbols {
+    static func names(of exchange: Exchange) -> [String] {
+        let bases = ["BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LINK", "DOGE", "LTC", "AVAX", "ATOM"]
+        switch exchange {
+        case .binance: return (bases + ["BNB"]).map { $0 + "/USDT" }
+        case .kraken, .coinbase: return bases.map { $0 + "/USD" }
+        }
+    }
+}

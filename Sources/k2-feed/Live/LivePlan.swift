@@ -1,0 +1,158 @@
+import Glibc
+import K2CLI
+import K2Capture
+import K2Domain
+import K2Exchanges
+import K2HTTP
+import K2NDJSON
+import K2Spool
+import K2WebSocket
+
+/// The flags of `k2-feed live`, checked, and the parts that they ask for.
+struct LivePlan {
+    let feed: any ExchangeFeed
+    let restBase: String
+    let statePath: String
+    let abort = AbortFlag()
+    private let command: LiveCommand
+    private let endpoint: WebSocketEndpoint
+    private let proxy: ProxyAddress?
+    private let trustFile = InputFile.environment("SSL_CERT_FILE")
+
+    private var exchange: Exchange { feed.exchange }
+
+    init(_ command: LiveCommand) throws {
+        self.command = command
+        feed = ExchangeRegistry.feed(for: command.exchange.exchange)
+        if command.symbols != nil, command.symbolsFile != nil {
+            throw ToolFailure(.usage, "--symbols and --symbols-file: expected one of them, found both")
+        }
+        endpoint = try Self.endpoint(command.endpoint, feed)
+        proxy = try Self.proxy(endpoint)
+        restBase = try Self.restBase(command.restEndpoint, feed)
+        statePath = command.state ?? StatePaths.folder(of: feed.exchange) + "/state.json"
+    }
+
+    /// What belongs to every stream of the exchange is added to an address that names no path.
+    private static func endpoint(_ text: String?, _ feed: any ExchangeFeed) throws -> WebSocketEndpoint {
+        do {
+            var endpoint = try WebSocketEndpoint(text ?? feed.endpoints.stream)
+            if endpoint.target == "/" { endpoint.target = feed.endpoints.streamTarget }
+            return endpoint
+        } catch let error as EndpointError {
+            throw ToolFailure(.usage, "--endpoint: \(error)")
+        }
+    }
+
+    private static func proxy(_ endpoint: WebSocketEndpoint) throws -> ProxyAddress? {
+        do { return try ProxyAddress.find(for: endpoint, environment: InputFile.environment) } catch let error as EndpointError {
+            throw ToolFailure(.usage, "\(error)")
+        }
+    }
+
+    static func restBase(_ text: String?, _ feed: any ExchangeFeed) throws -> String {
+        var base = text ?? feed.endpoints.rest
+        while base.hasSuffix("/") { base.removeLast() }
+        guard base.hasPrefix("http://") || base.hasPrefix("https://") else {
+            throw ToolFailure(.usage, "--rest-endpoint: expected http://… or https://…, found \"\(base)\"")
+        }
+        return base
+    }
+
+    var http: HTTPOptions {
+        var options = HTTPOptions()
+        options.userAgent = "k2-feed/\(ToolMain.version)"
+        options.totalTimeout = 30_000
+        options.abort = abort
+        return options
+    }
+
+    /// The bundled instruments, and those of K2_INSTRUMENTS.
+    func catalog() throws -> InstrumentCatalog {
+        var catalog = InstrumentCatalog.bundled()
+        guard let path = InputFile.environment("K2_INSTRUMENTS") else { return catalog }
+        let bytes = try InputFile.read(path, what: "instruments file")
+        do { try InstrumentFile.read(bytes, into: &catalog) } catch { throw ToolFailure(.usage, "\(path):\(error)") }
+        return catalog
+    }
+
+    func options(_ list: InstrumentList) throws -> LiveOptions {
+        let symbols = try list.find(try Self.names(command.symbols, command.symbolsFile, exchange), on: exchange)
+        var webSocket = WebSocketOptions()
+        webSocket.proxy = proxy
+        webSocket.trustFile = trustFile
+        webSocket.userAgent = "k2-feed/\(ToolMain.version)"
+        var connection = ConnectionPlan.Policy()
+        connection.silence = command.silence?.microseconds
+        connection.maxAge = command.maxAge?.microseconds
+        var refill = RefillPlan.Policy()
+        refill.patience = command.refillPatience.microseconds
+        let interval = command.restInterval?.microseconds ?? feed.limits.requestInterval
+        return LiveOptions(
+            feed: feed, symbols: symbols, endpoint: endpoint, restBase: restBase, webSocket: webSocket, connection: connection,
+            refill: refill, requestInterval: interval, requestBurst: feed.limits.requestBurst, symbolsFile: command.symbolsFile)
+    }
+
+    /// The names that are asked for, as they were written.
+    static func names(_ list: String?, _ file: String?, _ exchange: Exchange) throws -> [String] {
+        let names: [String]
+        if let list {
+            names = list.split(separator: ",").map { $0.filter { $0 != " " } }
+        } else if let file {
+            names = try SymbolsFile.read(file, exchange: exchange)
+        } else {
+            names = DefaultSymbols.names(of: exchange)
+        }
+        if names.isEmpty { throw ToolFailure(.usage, "\(file ?? "--symbols"): expected symbols of \(exchange.rawValue), found none") }
+        return names
+    }
+
+    /// The capture, going on where the state file says that the last one stopped.
+    func capture(_ options: LiveOptions, _ catalog: consuming InstrumentCatalog, _ diagnostics: Diagnostics) throws -> Capture {
+        if let folder = StatePaths.parent(of: statePath) { try StatePaths.create(folder) }
+        let state = try StateSaver.load(statePath, exchange: exchange)
+        var capture = Capture(feed: feed, catalog: catalog)
+        for symbol in options.symbols { capture.add(Self.series(symbol, state), spellings: symbol.spellings) }
+        let asked = Set(options.symbols.map(\.streamName))
+        let forgotten = state?.symbols.filter { !asked.contains($0.name) && !$0.holes.isEmpty } ?? []
+        if !forgotten.isEmpty {
+            diagnostics.report("\(statePath): open gaps of symbols that are not asked for: \(forgotten.map(\.name).joined(separator: ", "))")
+        }
+        return capture
+    }
+
+    static func series(_ symbol: ListedInstrument, _ state: CaptureState?) -> SymbolSeries {
+        let name = symbol.base + symbol.quote
+        guard let known = state?[symbol.streamName] else {
+            return SymbolSeries(name: symbol.streamName, symbol: name, restName: symbol.restName)
+        }
+        return SymbolSeries(
+            name: symbol.streamName, symbol: name, restName: symbol.restName, resuming: known.newest, holes: known.holes)
+    }
+
+    func output(_ diagnostics: Diagnostics) throws -> RecordOutput {
+        let folder = command.spool ?? StatePaths.folder(of: exchange) + "/spool"
+        if let parent = StatePaths.parent(of: folder) { try StatePaths.create(parent) }
+        do {
+            let queue = try SegmentQueue.open(folder: folder, limit: command.spoolLimit.bytes)
+            if !queue.isEmpty { diagnostics.report("\(exchange.rawValue): spool: \(queue.depth.bytes) bytes of an earlier run are delivered first") }
+            return RecordOutput(descriptor: STDOUT_FILENO, queue: queue)
+        } catch let error as SpoolError {
+            throw ToolFailure(error.code == .locked ? .temporary : .failed, "\(error)")
+        }
+    }
+
+    func recorder(_ diagnostics: Diagnostics) throws -> LiveRecorder? {
+        guard let folder = command.record else { return nil }
+        try StatePaths.create(folder)
+        return LiveRecorder(folder: folder, exchange: exchange, format: command.recordFormat, diagnostics: diagnostics)
+    }
+
+    func metricsServer(for live: LiveCapture, on loop: IOLoop) throws -> HTTPServer? {
+        guard let address = command.metricsListen else { return nil }
+        let (host, port) = try ListenAddress.parse(address, flag: "--metrics-listen")
+        do { return try HTTPServer.listen(host: host, port: port, identity: nil, on: loop, service: MetricsService(live)) } catch let error as ListenError {
+            throw ToolFailure(.usage, "--metrics-listen: \(error)")
+        }
+    }
+}
