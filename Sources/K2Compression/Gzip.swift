@@ -61,6 +61,8 @@ public struct GunzipStream: ~Copyable {
     // zlib keeps a pointer back to its stream, so the stream must not move.
     private let stream: UnsafeMutablePointer<z_stream>
     private var offset = 0
+    /// Compressed bytes up to the end of the last complete member: what stands behind it when the data end there was cut off.
+    public private(set) var lastMemberEnd = 0
     private var betweenMembers = true
     private var failure: GzipError?
 
@@ -111,7 +113,10 @@ public struct GunzipStream: ~Copyable {
                 }
             }
             betweenMembers = status == Z_STREAM_END
-            if status == Z_STREAM_END { status = Z_OK }
+            if status == Z_STREAM_END {
+                lastMemberEnd = offset + step.consumed
+                status = Z_OK
+            }
         }
         offset += step.consumed
         // Z_BUF_ERROR only says that there was no progress to make.

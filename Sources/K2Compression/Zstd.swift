@@ -14,6 +14,9 @@ public struct ZstdError: Error, Equatable, CustomStringConvertible, Sendable {
 }
 
 public enum Zstd {
+    /// The first bytes of every zstd frame (RFC 8878, section 3.1.1).
+    public static let magic: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
+
     /// The levels that this build of libzstd takes.
     public static var levels: ClosedRange<Int> { Int(ZSTD_minCLevel())...Int(ZSTD_maxCLevel()) }
 
@@ -28,14 +31,17 @@ public struct ZstdCompressor: ~Copyable {
     private let context: OpaquePointer
     public let level: Int
 
+    /// - Parameter checksum: whether each frame ends with a checksum of its content.
     /// - Throws: when the level is outside `Zstd.levels` or there is no memory for a context.
-    public init(level: Int = 3) throws(ZstdError) {
+    public init(level: Int = 3, checksum: Bool = false) throws(ZstdError) {
         guard Zstd.levels.contains(level) else {
             throw ZstdError("zstd: level: found \(level), expected \(Zstd.levels.lowerBound) to \(Zstd.levels.upperBound)")
         }
         guard let context = ZSTD_createCCtx() else { throw ZstdError("zstd: no memory for a compression context") }
         self.context = context
         self.level = level
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level))
+        ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, checksum ? 1 : 0)
     }
 
     deinit { ZSTD_freeCCtx(context) }
@@ -46,8 +52,7 @@ public struct ZstdCompressor: ~Copyable {
     public mutating func compress(
         _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
     ) throws(ZstdError) -> Int {
-        let length = ZSTD_compressCCtx(
-            context, target.baseAddress, target.count, source.baseAddress, source.count, Int32(level))
+        let length = ZSTD_compress2(context, target.baseAddress, target.count, source.baseAddress, source.count)
         if ZSTD_isError(length) != 0 { throw ZstdError("compress", code: length) }
         return length
     }

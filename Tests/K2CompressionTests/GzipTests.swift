@@ -170,6 +170,28 @@ import Testing
         }
     }
 
+    @Test func theEndOfTheLastCompleteMemberIsKnown() throws {
+        var random = SystemRandomNumberGenerator()
+        let members = [100, 70_000, 1, 300].map { Self.text($0, &random) }
+        let packed = try Self.gzip(members)
+        var ends = [0]
+        for member in members { ends.append(ends.last! + (try Self.gzip([member]).count)) }
+        for size in [0, 1, 9, packed.count - 1, packed.count] + ends.flatMap({ [$0 - 1, $0, $0 + 1] }) where size >= 0 && size <= packed.count {
+            for piece in [1, 1_000, packed.count] { #expect(try Self.lastMemberEnd(packed[..<size], piece) == ends.last { $0 <= size }) }
+        }
+    }
+
+    private static func lastMemberEnd(_ bytes: ArraySlice<UInt8>, _ piece: Int) throws -> Int {
+        var stream = try GunzipStream()
+        var room = [UInt8](repeating: 0, count: 1 << 17)
+        var start = 0
+        while start < bytes.count {
+            var target = room.mutableSpan
+            start += try stream.read(bytes.span.extracting(start..<min(start + piece, bytes.count)), into: &target).consumed
+        }
+        return stream.lastMemberEnd
+    }
+
     @Test(arguments: [
         (GzipError(.truncated, at: 7), "gzip data ends too early (byte 7)"),
         (GzipError(.corrupt, at: 0), "gzip data is corrupt (byte 0)"),
