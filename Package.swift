@@ -81,7 +81,11 @@ let package = Package(
 
         // Command lines
         library("K2CLI", ["K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        tool("K2Feed", at: "k2-feed", ["K2Bytes", "K2Compression", "K2Domain", "K2JSON"]),
+        tool(
+            "K2Feed", at: "k2-feed",
+            [
+                "K2Bytes", "K2Compression", "K2Domain", "K2JSON", "K2Exchanges", "K2Capture", "K2Spool", "K2HTTP", "K2WebSocket",
+            ]),
         tool("K2Normalize", at: "k2-normalize", ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON"]),
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
         tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),

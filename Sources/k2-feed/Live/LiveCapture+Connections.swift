@@ -73,8 +73,9 @@ extension LiveCapture {
         let receivedAt = WallClock.now()
         link.sequence += 1
         let text = message.bindMemory(to: UInt8.self)
+        let tag = link.tag
         let captured = capture.message(
-            text.span, from: link.tag.span, sequence: link.sequence, at: receivedAt, into: &output.tail)
+            text.span, from: tag.span, sequence: link.sequence, at: receivedAt, into: &output.tail)
         let now = MonotonicClock.now()
         plans[link.plan].heard(link.id, now: now)
         if let number = captured.number { noteNumber(number, on: link, now) }

@@ -154,8 +154,7 @@ final class LiveCapture: @unchecked Sendable {
 
     private func record() {
         guard let recorder, recordedUpTo < output.position else { return }
-        let count = min(Int(output.position - recordedUpTo), output.tail.count)
-        recorder.append(output.tail.bytes.extracting((output.tail.count - count)...), at: WallClock.now())
+        recorder.append(last: Int(output.position - recordedUpTo), of: output.tail, at: WallClock.now())
         recordedUpTo = output.position
     }
 

@@ -21,7 +21,7 @@ struct LivePlan {
 
     private var exchange: Exchange { feed.exchange }
 
-    init(_ command: LiveCommand) throws {
+    init(_ command: LiveCommand) throws(ToolFailure) {
         self.command = command
         feed = ExchangeRegistry.feed(for: command.exchange.exchange)
         if command.symbols != nil, command.symbolsFile != nil {
@@ -34,23 +34,23 @@ struct LivePlan {
     }
 
     /// What belongs to every stream of the exchange is added to an address that names no path.
-    private static func endpoint(_ text: String?, _ feed: any ExchangeFeed) throws -> WebSocketEndpoint {
-        do {
-            var endpoint = try WebSocketEndpoint(text ?? feed.endpoints.stream)
-            if endpoint.target == "/" { endpoint.target = feed.endpoints.streamTarget }
-            return endpoint
-        } catch let error as EndpointError {
-            throw ToolFailure(.usage, "--endpoint: \(error)")
-        }
+    private static func endpoint(_ text: String?, _ feed: any ExchangeFeed) throws(ToolFailure) -> WebSocketEndpoint {
+        var endpoint = try parse(text ?? feed.endpoints.stream)
+        if endpoint.target == "/" { endpoint.target = feed.endpoints.streamTarget }
+        return endpoint
     }
 
-    private static func proxy(_ endpoint: WebSocketEndpoint) throws -> ProxyAddress? {
-        do { return try ProxyAddress.find(for: endpoint, environment: InputFile.environment) } catch let error as EndpointError {
+    private static func parse(_ url: String) throws(ToolFailure) -> WebSocketEndpoint {
+        do throws(EndpointError) { return try WebSocketEndpoint(url) } catch { throw ToolFailure(.usage, "--endpoint: \(error)") }
+    }
+
+    private static func proxy(_ endpoint: WebSocketEndpoint) throws(ToolFailure) -> ProxyAddress? {
+        do throws(EndpointError) { return try ProxyAddress.find(for: endpoint, environment: InputFile.environment) } catch {
             throw ToolFailure(.usage, "\(error)")
         }
     }
 
-    static func restBase(_ text: String?, _ feed: any ExchangeFeed) throws -> String {
+    static func restBase(_ text: String?, _ feed: any ExchangeFeed) throws(ToolFailure) -> String {
         var base = text ?? feed.endpoints.rest
         while base.hasSuffix("/") { base.removeLast() }
         guard base.hasPrefix("http://") || base.hasPrefix("https://") else {
@@ -68,15 +68,15 @@ struct LivePlan {
     }
 
     /// The bundled instruments, and those of K2_INSTRUMENTS.
-    func catalog() throws -> InstrumentCatalog {
+    func catalog() throws(ToolFailure) -> InstrumentCatalog {
         var catalog = InstrumentCatalog.bundled()
         guard let path = InputFile.environment("K2_INSTRUMENTS") else { return catalog }
         let bytes = try InputFile.read(path, what: "instruments file")
-        do { try InstrumentFile.read(bytes, into: &catalog) } catch { throw ToolFailure(.usage, "\(path):\(error)") }
+        do throws(InstrumentFileError) { try InstrumentFile.read(bytes, into: &catalog) } catch { throw ToolFailure(.usage, "\(path):\(error)") }
         return catalog
     }
 
-    func options(_ list: InstrumentList) throws -> LiveOptions {
+    func options(_ list: InstrumentList) throws(ToolFailure) -> LiveOptions {
         let symbols = try list.find(try Self.names(command.symbols, command.symbolsFile, exchange), on: exchange)
         var webSocket = WebSocketOptions()
         webSocket.proxy = proxy
@@ -94,7 +94,7 @@ struct LivePlan {
     }
 
     /// The names that are asked for, as they were written.
-    static func names(_ list: String?, _ file: String?, _ exchange: Exchange) throws -> [String] {
+    static func names(_ list: String?, _ file: String?, _ exchange: Exchange) throws(ToolFailure) -> [String] {
         let names: [String]
         if let list {
             names = list.split(separator: ",").map { $0.filter { $0 != " " } }
@@ -108,7 +108,7 @@ struct LivePlan {
     }
 
     /// The capture, going on where the state file says that the last one stopped.
-    func capture(_ options: LiveOptions, _ catalog: consuming InstrumentCatalog, _ diagnostics: Diagnostics) throws -> Capture {
+    func capture(_ options: LiveOptions, _ catalog: consuming InstrumentCatalog, _ diagnostics: Diagnostics) throws(ToolFailure) -> Capture {
         if let folder = StatePaths.parent(of: statePath) { try StatePaths.create(folder) }
         let state = try StateSaver.load(statePath, exchange: exchange)
         var capture = Capture(feed: feed, catalog: catalog)
@@ -130,28 +130,30 @@ struct LivePlan {
             name: symbol.streamName, symbol: name, restName: symbol.restName, resuming: known.newest, holes: known.holes)
     }
 
-    func output(_ diagnostics: Diagnostics) throws -> RecordOutput {
+    func output(_ diagnostics: Diagnostics) throws(ToolFailure) -> RecordOutput {
         let folder = command.spool ?? StatePaths.folder(of: exchange) + "/spool"
         if let parent = StatePaths.parent(of: folder) { try StatePaths.create(parent) }
-        do {
-            let queue = try SegmentQueue.open(folder: folder, limit: command.spoolLimit.bytes)
-            if !queue.isEmpty { diagnostics.report("\(exchange.rawValue): spool: \(queue.depth.bytes) bytes of an earlier run are delivered first") }
-            return RecordOutput(descriptor: STDOUT_FILENO, queue: queue)
-        } catch let error as SpoolError {
+        let queue = try Self.queue(folder, command.spoolLimit.bytes)
+        if !queue.isEmpty { diagnostics.report("\(exchange.rawValue): spool: \(queue.depth.bytes) bytes of an earlier run are delivered first") }
+        return RecordOutput(descriptor: STDOUT_FILENO, queue: queue)
+    }
+
+    private static func queue(_ folder: String, _ limit: Int) throws(ToolFailure) -> SegmentQueue {
+        do throws(SpoolError) { return try SegmentQueue.open(folder: folder, limit: limit) } catch {
             throw ToolFailure(error.code == .locked ? .temporary : .failed, "\(error)")
         }
     }
 
-    func recorder(_ diagnostics: Diagnostics) throws -> LiveRecorder? {
+    func recorder(_ diagnostics: Diagnostics) throws(ToolFailure) -> LiveRecorder? {
         guard let folder = command.record else { return nil }
         try StatePaths.create(folder)
         return LiveRecorder(folder: folder, exchange: exchange, format: command.recordFormat, diagnostics: diagnostics)
     }
 
-    func metricsServer(for live: LiveCapture, on loop: IOLoop) throws -> HTTPServer? {
+    func metricsServer(for live: LiveCapture, on loop: IOLoop) throws(ToolFailure) -> HTTPServer? {
         guard let address = command.metricsListen else { return nil }
         let (host, port) = try ListenAddress.parse(address, flag: "--metrics-listen")
-        do { return try HTTPServer.listen(host: host, port: port, identity: nil, on: loop, service: MetricsService(live)) } catch let error as ListenError {
+        do throws(ListenError) { return try HTTPServer.listen(host: host, port: port, identity: nil, on: loop, service: MetricsService(live)) } catch {
             throw ToolFailure(.usage, "--metrics-listen: \(error)")
         }
     }

@@ -30,11 +30,15 @@ final class OutputDescriptor {
 
     deinit { if isOurs { close(descriptor) } }
 
+    // F_SETPIPE_SZ and F_GETPIPE_SZ of fcntl(2), which the system's module leaves out.
+    private static let setPipeSize: Int32 = 1031
+    private static let getPipeSize: Int32 = 1032
+
     /// A larger pipe bridges longer pauses of the reader; the system may refuse.
     private static func enlarge(_ pipe: Int32) -> Int {
         let wanted: Int32 = 1 << 20
-        _ = fcntl(pipe, F_SETPIPE_SZ, wanted)
-        return max(Int(fcntl(pipe, F_GETPIPE_SZ)), 1 << 16)
+        _ = fcntl(pipe, Self.setPipeSize, wanted)
+        return max(Int(fcntl(pipe, Self.getPipeSize)), 1 << 16)
     }
 
     /// As many bytes of the latest output as may have to be delivered again when the reader leaves.

@@ -163,14 +163,23 @@ final class RecordOutput {
     /// Makes a head that came from memory the front of the queue, from the start of the line that is half written.
     private func secureHead() throws(SpoolError) {
         guard !isHeadQueued, sent < head.count else { return }
-        let start = Self.lineStart(before: sent, in: head.bytes)
-        for part in LineBlocks.parts(of: head.bytes, from: start, limit: queue.maxBlockBytes).reversed() {
-            try queue.prepend(head.bytes.extracting(part))
+        var block = ByteWriter(capacity: 16)
+        swap(&block, &head)
+        let start = Self.lineStart(before: sent, in: block.bytes)
+        do throws(SpoolError) {
+            try Self.prepend(block.bytes.extracting(start...), to: queue)
+        } catch {
+            swap(&block, &head)
+            throw error
         }
-        let unsent = sent - start
-        head.removeAll()
-        sent = isReaderGone ? 0 : unsent
+        sent = isReaderGone ? 0 : sent - start
         _ = fillFromQueue()
+    }
+
+    private static func prepend(_ lines: Span<UInt8>, to queue: SegmentQueue) throws(SpoolError) {
+        for part in LineBlocks.parts(of: lines, from: 0, limit: queue.maxBlockBytes).reversed() {
+            try queue.prepend(lines.extracting(part))
+        }
     }
 
     private func spoolTail() throws(SpoolError) {
@@ -223,10 +232,7 @@ final class RecordOutput {
             let start = recent.isWhole(unread) ? 0 : Self.lineEnd(in: bytes.span)
             // The last line may be half written; its other half is in the head.
             let end = Self.lineStart(before: bytes.count, in: bytes.span)
-            guard start < end else { return }
-            for part in LineBlocks.parts(of: bytes.span.extracting(0..<end), from: start, limit: queue.maxBlockBytes).reversed() {
-                try queue.prepend(bytes.span.extracting(part))
-            }
+            if start < end { try Self.prepend(bytes.span.extracting(start..<end), to: queue) }
         } catch {
             report("\(error)")
         }
