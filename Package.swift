@@ -57,7 +57,7 @@ let package = Package(
         // The stream
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
-        library("K2Simulator", ["K2Bytes", "K2Domain"]),
+        library("K2Simulator", ["K2Bytes", "K2Domain", "K2JSON"]),
 
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
