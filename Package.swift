@@ -37,7 +37,9 @@ let package = Package(
         .executable(name: "k2-sim", targets: ["K2Sim"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // C libraries
@@ -58,6 +60,12 @@ let package = Package(
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Simulator", ["K2Bytes", "K2Domain", "K2JSON"]),
+        library(
+            "K2WebSocket",
+            [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
 
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
@@ -73,7 +81,7 @@ let package = Package(
         tool("K2Normalize", at: "k2-normalize", ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON"]),
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
         tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
-        tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator"]),
+        tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator", "K2WebSocket"]),
 
         // Tests
         .target(name: "K2TestSupport", dependencies: ["K2Bytes"], path: "Tests/K2TestSupport", swiftSettings: spans),
@@ -85,7 +93,8 @@ let package = Package(
         tests("K2SQLiteTests", ["K2SQLite"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
-        tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
+        tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2WebSocket", "K2JSON", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
+        tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),

@@ -16,6 +16,8 @@ public struct SimulatedExchange: ~Copyable {
     var sessions: [any ServeSession] = []
     var faults: ServeFaults
     var rest: RestService
+    /// How long the readers have held the market back, µs: for the caller to count.
+    public var heldBack: Int64 = 0
     private var openedConnections = 0
     private var openTime: Int64?
 
@@ -87,9 +89,10 @@ public struct SimulatedExchange: ~Copyable {
     // Time.
 
     /// Lets time pass. Returns whether more could be done at once: call again when the output is sent.
-    public mutating func advance(to time: Int64) -> Bool {
+    /// - Parameter isHeldBack: the readers are behind, so no trades are made now.
+    public mutating func advance(to time: Int64, isHeldBack: Bool = false) -> Bool {
         openMarket(at: time)
-        let isBehind = makeTrades(at: time)
+        let isBehind = !isHeldBack && makeTrades(at: time)
         if market.isOpen, !isBehind {
             if market.isFinished { faults.stop() }
             fireFaults(until: context.wire(time), at: time)
@@ -180,7 +183,7 @@ public struct SimulatedExchange: ~Copyable {
         ServeCounts(
             trades: market.made, messages: context.messages, connections: sessions.count, openedConnections: openedConnections,
             refusedConnections: faults.refusals, requests: rest.requests, isOpen: market.isOpen, isFinished: isFinished,
-            faults: faults.fired)
+            heldBack: heldBack, faults: faults.fired)
     }
 }
 
@@ -197,6 +200,8 @@ public struct ServeCounts: Sendable, Equatable {
     public var requests: Int
     public var isOpen: Bool
     public var isFinished: Bool
+    /// How long the readers have held the market back, µs.
+    public var heldBack: Int64
     /// Faults by name, in the order of their kinds.
     public var faults: [(name: String, count: Int)]
 
@@ -206,6 +211,6 @@ public struct ServeCounts: Sendable, Equatable {
         let faults = faults.map { "\"\($0.name)\":\($0.count)" }.joined(separator: ",")
         return "{\"open\":\(isOpen),\"finished\":\(isFinished),\"trades\":\(trades),\"messages\":\(messages),\"connections\":\(connections),"
             + "\"opened_connections\":\(openedConnections),\"refused_connections\":\(refusedConnections),\"requests\":\(requests),"
-            + "\"faults\":{\(faults)}}"
+            + "\"held_back_us\":\(heldBack),\"faults\":{\(faults)}}"
     }
 }
