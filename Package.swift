@@ -62,7 +62,7 @@ let package = Package(
         // The stream
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
-        library("K2Simulator", ["K2Bytes", "K2Domain"]),
+        library("K2Simulator", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Capture", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Exchanges"]),
         library(
             "K2WebSocket",
@@ -89,7 +89,7 @@ let package = Package(
         tool("K2Normalize", at: "k2-normalize", ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON"]),
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
         tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
-        tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator"]),
+        tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator", "K2WebSocket"]),
 
         // Tests
         .target(name: "K2TestSupport", dependencies: ["K2Bytes"], path: "Tests/K2TestSupport", swiftSettings: spans),
@@ -104,7 +104,7 @@ let package = Package(
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
         tests("K2CaptureTests", ["K2Capture", "K2Exchanges", "K2JSON", "K2Domain", "K2Bytes"]),
-        tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
+        tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2WebSocket", "K2JSON", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
         tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),

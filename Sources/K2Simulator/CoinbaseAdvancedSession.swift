@@ -12,7 +12,7 @@ struct CoinbaseAdvancedSession: WireSession {
     let batching = Batching.window(window: 250_000, limit: 100)
     let history = HistoryShape.newest
     private let symbols: [WireSymbol]
-    private let names: [[UInt8]]
+    private let text: CoinbaseAdvancedText
     private var sequence: Int64 = 0
     private var lastHeartbeat: Int64 = 0
     /// Uptime of the pretended server at `connectedAt`, in seconds.
@@ -23,7 +23,7 @@ struct CoinbaseAdvancedSession: WireSession {
 
     init(_ symbols: [WireSymbol]) {
         self.symbols = symbols
-        names = symbols.map { Array($0.name.utf8) }
+        text = CoinbaseAdvancedText(symbols)
         groups = Array(repeating: [], count: symbols.count)
     }
 
@@ -36,7 +36,7 @@ struct CoinbaseAdvancedSession: WireSession {
         for (index, group) in snapshots.enumerated() {
             beginMessage(.snapshot, at: time + 60_000, to: &output)
             output.bytes.append("{\"type\":\"snapshot\",\"trades\":[")
-            write(group.trades, to: &output)
+            text.append(group.trades, clock: &output.clock, to: &output.bytes)
             endMessage(to: &output)
             if index == 0 { acknowledge(at: time + 61_000, to: &output) }
         }
@@ -59,35 +59,12 @@ struct CoinbaseAdvancedSession: WireSession {
             lastHeartbeat += 1_000_000
             let seconds = uptime + (lastHeartbeat - connectedAt) / 1_000_000
             beginChannel("heartbeats\",\"client_id\":\"\"", .stream, at: lastHeartbeat, to: &output)
-            output.bytes.append("{\"current_time\":\"")
-            appendGoTime(lastHeartbeat, seconds: seconds, to: &output)
-            output.bytes.append("\",\"heartbeat_counter\":")
-            output.bytes.append(decimal: seconds)
-            output.bytes.append("}]}")
+            let nanoseconds = UInt64(output.random.below(1_000))
+            CoinbaseAdvancedText.appendHeartbeat(
+                at: lastHeartbeat, seconds: seconds, nanoseconds: nanoseconds,
+                uptimeFraction: UInt64(output.random.below(1_000_000_000)), to: &output.bytes)
             output.end()
         }
-    }
-
-    /// Go's default form: `2026-09-30 02:37:15.057778606 +0000 UTC m=+21697.195984854`.
-    private func appendGoTime(_ time: Int64, seconds: Int64, to output: inout RecordWriter) {
-        let civil = Timestamp.civil(day: Timestamp(microseconds: time).day)
-        let second = UInt64(time / 1_000_000 % 86_400)
-        output.bytes.append(decimal: UInt64(civil.year), width: 4)
-        output.bytes.append("-")
-        output.bytes.append(decimal: UInt64(civil.month), width: 2)
-        output.bytes.append("-")
-        output.bytes.append(decimal: UInt64(civil.day), width: 2)
-        output.bytes.append(" ")
-        output.bytes.append(decimal: second / 3_600, width: 2)
-        output.bytes.append(":")
-        output.bytes.append(decimal: second / 60 % 60, width: 2)
-        output.bytes.append(":")
-        output.bytes.append(decimal: second % 60, width: 2)
-        output.bytes.appendFraction(UInt64(time % 1_000_000) * 1_000 + UInt64(output.random.below(1_000)), digits: 9)
-        output.bytes.append(" +0000 UTC m=+")
-        output.bytes.append(decimal: seconds)
-        output.bytes.append(".")
-        output.bytes.append(decimal: UInt64(output.random.below(1_000_000_000)), width: 9)
     }
 
     /// Mostly one product a message; now and then a second event, or a second product inside the event.
@@ -104,7 +81,7 @@ struct CoinbaseAdvancedSession: WireSession {
                 output.bytes.append("{\"type\":\"update\",\"trades\":[")
                 isOpen = true
             }
-            write(groups[symbol], to: &output)
+            text.append(groups[symbol], clock: &output.clock, to: &output.bytes)
             groups[symbol].removeAll(keepingCapacity: true)
         }
         if isOpen { endMessage(to: &output) }
@@ -118,38 +95,16 @@ struct CoinbaseAdvancedSession: WireSession {
         _ channel: StaticString, _ origin: Origin, at time: Int64, to output: inout RecordWriter
     ) {
         output.begin(origin, sentAt: time)
-        output.bytes.append(",\"message\":{\"channel\":\"")
-        output.bytes.append(channel)
-        output.bytes.append(",\"timestamp\":\"")
+        output.bytes.append(",\"message\":")
         let nanoseconds = UInt64(output.random.below(1_000))
-        output.clock.appendCut(time, nanoseconds: nanoseconds, to: &output.bytes)
-        output.bytes.append("\",\"sequence_num\":")
-        output.bytes.append(decimal: sequence)
-        output.bytes.append(",\"events\":[")
+        CoinbaseAdvancedText.appendHead(
+            channel, at: time, nanoseconds: nanoseconds, sequence: sequence, clock: &output.clock, to: &output.bytes)
         sequence += 1
     }
 
     private func endMessage(to output: inout RecordWriter) {
         output.bytes.append("]}]}")
         output.end()
-    }
-
-    /// Newest first.
-    private func write(_ trades: [SimulatedTrade], to output: inout RecordWriter) {
-        for index in trades.indices.reversed() {
-            let trade = trades[index]
-            output.bytes.append(index == trades.count - 1 ? "{\"product_id\":\"" : ",{\"product_id\":\"")
-            output.bytes.append(names[trade.symbol])
-            output.bytes.append("\",\"trade_id\":\"")
-            output.bytes.append(decimal: trade.id)
-            output.bytes.append("\",\"price\":\"")
-            output.bytes.append(trade.price, as: symbols[trade.symbol].price)
-            output.bytes.append("\",\"size\":\"")
-            output.bytes.append(trade.quantity, as: symbols[trade.symbol].quantity)
-            output.bytes.append("\",\"time\":\"")
-            output.clock.appendCut(trade.time, to: &output.bytes)
-            output.bytes.append(trade.takerBuys ? "\",\"side\":\"SELL\"}" : "\",\"side\":\"BUY\"}")
-        }
     }
 }
 
@@ -159,8 +114,12 @@ struct CoinbaseTickerPages: WireSession {
     static let pageSize = 100
     let batching = Batching.page(limit: pageSize)
     private let symbols: [WireSymbol]
+    private let page: CoinbaseTickerText
 
-    init(_ symbols: [WireSymbol]) { self.symbols = symbols }
+    init(_ symbols: [WireSymbol]) {
+        self.symbols = symbols
+        page = CoinbaseTickerText(symbols)
+    }
 
     mutating func send(_ trades: [SimulatedTrade], at time: Int64, to output: inout RecordWriter) {
         let symbol = symbols[trades[0].symbol]
@@ -174,27 +133,8 @@ struct CoinbaseTickerPages: WireSession {
         output.bytes.append(decimal: trades[0].time / 1_000_000)
         output.bytes.append("&end=")
         output.bytes.append(decimal: newest.time / 1_000_000 + 1)
-        output.bytes.append("\",\"message\":{\"trades\":[")
-        for index in trades.indices.reversed() {
-            let trade = trades[index]
-            output.bytes.append(index == trades.count - 1 ? "{\"trade_id\":\"" : ",{\"trade_id\":\"")
-            output.bytes.append(decimal: trade.id)
-            output.bytes.append("\",\"product_id\":\"")
-            output.bytes.append(string: symbol.name)
-            output.bytes.append("\",\"price\":\"")
-            output.bytes.append(trade.price, as: symbol.price)
-            output.bytes.append("\",\"size\":\"")
-            output.bytes.append(trade.quantity, as: symbol.quantity)
-            output.bytes.append("\",\"time\":\"")
-            output.clock.appendCut(trade.time, to: &output.bytes)
-            output.bytes.append(trade.takerBuys ? "\",\"side\":\"SELL\"" : "\",\"side\":\"BUY\"")
-            output.bytes.append(",\"bid\":\"\",\"ask\":\"\",\"exchange\":\"coinbase\"}")
-        }
-        output.bytes.append("],\"best_bid\":\"")
-        output.bytes.append(newest.takerBuys ? max(newest.price - 1, 1) : newest.price, as: symbol.price)
-        output.bytes.append("\",\"best_ask\":\"")
-        output.bytes.append(newest.takerBuys ? newest.price : newest.price + 1, as: symbol.price)
-        output.bytes.append("\"}")
+        output.bytes.append("\",\"message\":")
+        page.append(trades, newest: newest, clock: &output.clock, to: &output.bytes)
         output.end()
     }
 }

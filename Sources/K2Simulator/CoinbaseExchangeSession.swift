@@ -91,8 +91,12 @@ struct CoinbaseTradePages: WireSession {
     static let pageSize = 1_000
     let batching = Batching.page(limit: pageSize)
     private let symbols: [WireSymbol]
+    private let rows: CoinbaseRowText
 
-    init(_ symbols: [WireSymbol]) { self.symbols = symbols }
+    init(_ symbols: [WireSymbol]) {
+        self.symbols = symbols
+        rows = CoinbaseRowText(symbols)
+    }
 
     mutating func send(_ trades: [SimulatedTrade], at time: Int64, to output: inout RecordWriter) {
         let symbol = symbols[trades[0].symbol]
@@ -103,20 +107,8 @@ struct CoinbaseTradePages: WireSession {
         output.bytes.append(decimal: Int64(Self.pageSize))
         output.bytes.append("&after=")
         output.bytes.append(decimal: trades[trades.count - 1].id + 1)
-        output.bytes.append("\",\"message\":[")
-        for index in trades.indices.reversed() {
-            let trade = trades[index]
-            output.bytes.append(index == trades.count - 1 ? "{\"trade_id\":" : ",{\"trade_id\":")
-            output.bytes.append(decimal: trade.id)
-            output.bytes.append(trade.takerBuys ? ",\"side\":\"sell\",\"size\":\"" : ",\"side\":\"buy\",\"size\":\"")
-            output.bytes.append(trade.quantity, as: symbol.quantity)
-            output.bytes.append("\",\"price\":\"")
-            output.bytes.append(trade.price, as: symbol.price)
-            output.bytes.append("\",\"time\":\"")
-            output.clock.append(trade.time, to: &output.bytes)
-            output.bytes.append("\"}")
-        }
-        output.bytes.append("]")
+        output.bytes.append("\",\"message\":")
+        rows.append(trades, clock: &output.clock, to: &output.bytes)
         output.end()
     }
 }

@@ -73,13 +73,11 @@ struct KrakenTradePages: WireSession {
     static let pageSize = 1_000
     let batching = Batching.page(limit: pageSize)
     private let symbols: [WireSymbol]
+    private let rows: KrakenRowText
 
-    init(_ symbols: [WireSymbol]) { self.symbols = symbols }
-
-    /// The engine's ns within the µs, the same for all trades of an order; below 950, so that rounding to
-    /// seven decimals stays within the µs.
-    private static func nanoseconds(_ trade: SimulatedTrade) -> Int64 {
-        Int64(RandomSource.mixed(trade.order) % 950)
+    init(_ symbols: [WireSymbol]) {
+        self.symbols = symbols
+        rows = KrakenRowText(symbols)
     }
 
     mutating func send(_ trades: [SimulatedTrade], at time: Int64, to output: inout RecordWriter) {
@@ -92,28 +90,8 @@ struct KrakenTradePages: WireSession {
         output.bytes.append(decimal: max(trades[0].time - 1, 0))
         output.bytes.append("000&count=")
         output.bytes.append(decimal: Int64(Self.pageSize))
-        output.bytes.append("\",\"message\":{\"error\":[],\"result\":{\"")
-        output.bytes.append(string: symbol.instrument.krakenResultKey)
-        output.bytes.append("\":[")
-        for (index, trade) in trades.enumerated() {
-            output.bytes.append(index == 0 ? "[\"" : ",[\"")
-            output.bytes.append(trade.price, as: symbol.price)
-            output.bytes.append("\",\"")
-            output.bytes.append(trade.quantity, as: symbol.quantity)
-            output.bytes.append("\",")
-            output.bytes.append(decimal: trade.time / 1_000_000)
-            let tenths = UInt64(trade.time % 1_000_000 * 10 + (Self.nanoseconds(trade) + 50) / 100)
-            output.bytes.appendFraction(tenths, digits: 7)
-            output.bytes.append(trade.takerBuys ? ",\"b\",\"" : ",\"s\",\"")
-            output.bytes.append(trade.isMarketOrder ? "m\",\"\"," : "l\",\"\",")
-            output.bytes.append(decimal: trade.id)
-            output.bytes.append("]")
-        }
-        let last = trades[trades.count - 1]
-        output.bytes.append("],\"last\":\"")
-        output.bytes.append(decimal: last.time)
-        output.bytes.append(decimal: UInt64(Self.nanoseconds(last)), width: 3)
-        output.bytes.append("\"}}")
+        output.bytes.append("\",\"message\":")
+        rows.append(trades, key: symbol.instrument.krakenResultKey, to: &output.bytes)
         output.end()
     }
 }

@@ -10,20 +10,17 @@ struct KrakenV2Session: WireSession {
     let batching = Batching.sameSymbol(window: 20_000, limit: 50)
     let history = HistoryShape.newest
     private let symbols: [WireSymbol]
-    private let names: [[UInt8]]
+    private let text: KrakenTradeText
     private var lastSent: Int64 = 0
 
     init(_ symbols: [WireSymbol]) {
         self.symbols = symbols
-        names = symbols.map { Array($0.name.utf8) }
+        text = KrakenTradeText(symbols)
     }
 
     mutating func open(_ history: [SimulatedTrade], at time: Int64, to output: inout RecordWriter) {
         let connection = output.random.next() | (1 << 63)
-        output.record(
-            .stream, sentAt: time,
-            message: "{\"channel\":\"status\",\"type\":\"update\",\"data\":[{\"version\":\"2.0.10\",\"system\":\"online\","
-                + "\"api_version\":\"v2\",\"connection_id\":\(connection),\"upcoming_maintenance\":[],\"emergency\":[]}]}")
+        output.record(.stream, sentAt: time, message: KrakenTradeText.status(connection: connection))
         for symbol in symbols {
             let arrived = Timestamp(microseconds: time + 80_000)
             let left = Timestamp(microseconds: time + 80_000 + 20 + output.random.below(60))
@@ -51,22 +48,8 @@ struct KrakenV2Session: WireSession {
 
     private func write(_ trades: [SimulatedTrade], _ origin: Origin, at time: Int64, to output: inout RecordWriter) {
         output.begin(origin, sentAt: time)
-        output.bytes.append(",\"message\":{\"channel\":\"trade\",\"type\":\"")
-        output.bytes.append(origin == .snapshot ? "snapshot\",\"data\":[" : "update\",\"data\":[")
-        for (index, trade) in trades.enumerated() {
-            output.bytes.append(index == 0 ? "{\"symbol\":\"" : ",{\"symbol\":\"")
-            output.bytes.append(names[trade.symbol])
-            output.bytes.append(trade.takerBuys ? "\",\"side\":\"buy\",\"price\":" : "\",\"side\":\"sell\",\"price\":")
-            output.bytes.append(trade.price, as: symbols[trade.symbol].price)
-            output.bytes.append(",\"qty\":")
-            output.bytes.append(trade.quantity, as: symbols[trade.symbol].quantity)
-            output.bytes.append(trade.isMarketOrder ? ",\"ord_type\":\"market\",\"trade_id\":" : ",\"ord_type\":\"limit\",\"trade_id\":")
-            output.bytes.append(decimal: trade.id)
-            output.bytes.append(",\"timestamp\":\"")
-            output.clock.append(trade.time, to: &output.bytes)
-            output.bytes.append("\"}")
-        }
-        output.bytes.append("]}")
+        output.bytes.append(",\"message\":")
+        text.append(trades, isSnapshot: origin == .snapshot, clock: &output.clock, to: &output.bytes)
         output.end()
     }
 }

@@ -39,6 +39,8 @@ struct Market {
         var nextID: Int64
         var lastTime: Int64
         var hasTraded = false
+        /// Ids to leave out before the next trade.
+        var skipped: Int64 = 0
     }
 
     /// Mean fills of an order as `remainingFills` draws them: 31/16.
@@ -62,23 +64,40 @@ struct Market {
     private(set) var hole: SimulatedHole?
 
     init(_ plan: RecordingPlan) {
-        random = RandomSource(seed: plan.seed, stream: 1)
-        gapRandom = RandomSource(seed: plan.seed, stream: 2)
-        makesHoles = plan.faults.contains(.gap)
-        spreadsFillTimes = plan.format == .krakenV1
-        start = plan.start.microseconds
-        meanOrderGap = 1_000_000_000 * Self.meanFills.over / Self.meanFills.under / Int64(plan.rate)
-        books = plan.instruments.map { instrument in
+        self.init(
+            plan.instruments, seed: plan.seed, start: plan.start.microseconds, rate: plan.rate, firstID: plan.firstID,
+            makesHoles: plan.faults.contains(.gap), spreadsFillTimes: plan.format == .krakenV1)
+    }
+
+    /// - Parameters:
+    ///   - start: µs since 1970.
+    ///   - rate: trades a second of the market's time, 1 to 1000000.
+    init(
+        _ instruments: [SimulatedInstrument], seed: UInt64, start: Int64, rate: Int, firstID: Int64?, makesHoles: Bool = false,
+        spreadsFillTimes: Bool = false
+    ) {
+        random = RandomSource(seed: seed, stream: 1)
+        gapRandom = RandomSource(seed: seed, stream: 2)
+        self.makesHoles = makesHoles
+        self.spreadsFillTimes = spreadsFillTimes
+        self.start = start
+        meanOrderGap = 1_000_000_000 * Self.meanFills.over / Self.meanFills.under / Int64(rate)
+        books = instruments.map { instrument in
             let units = 100 * Self.powerOfTen(instrument.priceDecimals + instrument.quantityDecimals)
             return Book(
                 price: instrument.price, lowest: max(instrument.price / 2, 2), highest: instrument.price * 2,
-                typicalQuantity: max(units / instrument.price, 1), nextID: plan.firstID ?? instrument.firstID,
-                lastTime: plan.start.microseconds - 1)
+                typicalQuantity: max(units / instrument.price, 1), nextID: firstID ?? instrument.firstID, lastTime: start - 1)
         }
-        choice = Self.choices(plan.instruments.map(\.weight))
+        choice = Self.choices(instruments.map(\.weight))
         current = SimulatedTrade(
             symbol: 0, id: 0, price: 0, quantity: 0, time: start, order: 0, takerBuys: false, isMarketOrder: false)
     }
+
+    /// Leaves out the next `count` ids of `symbol`: no trade ever has them.
+    mutating func skip(_ count: Int64, symbol: Int) { books[symbol].skipped += count }
+
+    /// Lets the market rest until `time`, µs since 1970, unless it is there already.
+    mutating func rest(until time: Int64) { elapsed = max(elapsed, (time - start) * 1_000) }
 
     private static func powerOfTen(_ exponent: Int) -> Int64 {
         (0..<exponent).reduce(1) { value, _ in value * 10 }
@@ -143,6 +162,11 @@ struct Market {
             let count = gapRandom.below(5) + 1
             hole = SimulatedHole(symbol: current.symbol, first: book.nextID, last: book.nextID + count - 1)
             book.nextID += count
+        }
+        if book.skipped > 0 {
+            hole = SimulatedHole(symbol: current.symbol, first: hole?.first ?? book.nextID, last: book.nextID + book.skipped - 1)
+            book.nextID += book.skipped
+            book.skipped = 0
         }
         var trade = current
         trade.id = book.nextID

@@ -52,11 +52,15 @@ public struct RecordingPlan: Sendable {
         self.rate = rate
         self.faults = faults
         self.wantsTruth = wantsTruth
-        let known = SimulatedInstrument.all(of: format.exchange)
-        guard let symbols else {
-            instruments = known
-            return
-        }
+        instruments = try SimulatedInstrument.chosen(symbols, of: format.exchange)
+    }
+}
+
+extension SimulatedInstrument {
+    /// The pairs that the names of `--symbols` mean; all for nil.
+    static func chosen(_ symbols: [String]?, of exchange: Exchange) throws(SimulationError) -> [SimulatedInstrument] {
+        let known = all(of: exchange)
+        guard let symbols else { return known }
         var chosen: [SimulatedInstrument] = []
         for symbol in symbols {
             guard let found = known.first(where: { $0.answers(to: symbol) }) else {
@@ -66,6 +70,6 @@ public struct RecordingPlan: Sendable {
             if !chosen.contains(where: { $0.base == found.base }) { chosen.append(found) }
         }
         guard !chosen.isEmpty else { throw SimulationError("--symbols", "expected at least one symbol, found none") }
-        instruments = chosen
+        return chosen
     }
 }

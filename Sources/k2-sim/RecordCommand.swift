@@ -110,11 +110,7 @@ struct RecordCommand: ParsableCommand {
     }
 
     private func startTime() throws -> Timestamp {
-        if start == "now" {
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
-            return Timestamp(microseconds: Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000)
-        }
+        if start == "now" { return Timestamp(microseconds: SteadyClock().now) }
         guard let time = Timestamp(start) else {
             throw SimulationError("--start", "expected now or a time such as 2026-02-18T00:00:00Z, found \"\(start)\"")
         }
@@ -125,26 +121,4 @@ struct RecordCommand: ParsableCommand {
         "\(format.exchange.rawValue) \(format.name): \(counts.trades) trades, \(counts.duplicates) sent twice, \(counts.late) late, "
             + "\(counts.reordered) messages out of order, \(counts.holes) holes of \(counts.missing) ids"
     }
-}
-
-/// The file of `--truth`.
-private struct TruthFile: ~Copyable {
-    private let descriptor: Int32
-    private var writer: LineWriter
-
-    init(path: String) throws {
-        let opened = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard opened >= 0 else { throw ToolFailure(.failed, "\(path): cannot create: \(StreamError.reason(errno))") }
-        descriptor = opened
-        writer = LineWriter(descriptor: opened, name: path)
-    }
-
-    deinit { close(descriptor) }
-
-    mutating func write(_ lines: Span<UInt8>) throws {
-        writer.buffer.append(lines)
-        try writer.endRecord()
-    }
-
-    mutating func finish() throws { try writer.flush() }
 }
