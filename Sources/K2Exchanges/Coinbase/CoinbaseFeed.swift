@@ -129,6 +129,8 @@ struct CoinbasePager: RefillPager {
     private let limit: Int
     private var after: UInt64
     private var isDone = false
+    /// There is always something older, unless history begins later.
+    private(set) var isBeforeHistory = false
 
     init(_ hole: RefillHole) {
         self.hole = hole
@@ -141,6 +143,7 @@ struct CoinbasePager: RefillPager {
     }
 
     mutating func advance(_ page: RefillPage) {
+        if page.rows == 0 { isBeforeHistory = true }
         guard let lowest = page.ids.first, lowest >= hole.first, page.rows >= limit, lowest + 1 < after else {
             isDone = true
             return
