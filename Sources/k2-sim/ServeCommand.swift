@@ -103,10 +103,11 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         let place = try address()
+        let identity = try identity()
         let loop = IOLoop()
         defer { loop.close() }
         let server = try ExchangeServer(try plan(), on: loop, truthFile: truth)
-        let listener = try listening(place, on: loop, server)
+        let listener = try listening(place, identity, on: loop, server)
         defer { listener.close() }
         server.start()
         try announce(port: listener.port, host: place.host)
@@ -115,9 +116,11 @@ struct ServeCommand: ParsableCommand {
         if stats { Diagnostics(tool: "k2-sim").report(loop.runAndWait { server.counts.json }) }
     }
 
-    private func listening(_ place: (host: String, port: Int), on loop: IOLoop, _ server: ExchangeServer) throws -> HTTPServer {
+    private func listening(
+        _ place: (host: String, port: Int), _ identity: ServerIdentity?, on loop: IOLoop, _ server: ExchangeServer
+    ) throws -> HTTPServer {
         do throws(ListenError) {
-            return try HTTPServer.listen(host: place.host, port: place.port, identity: try identity(), on: loop, service: server)
+            return try HTTPServer.listen(host: place.host, port: place.port, identity: identity, on: loop, service: server)
         } catch {
             throw ToolFailure(.failed, "--listen: \(error)")
         }
@@ -195,10 +198,10 @@ struct ServeCommand: ParsableCommand {
         return (listen[..<colon].filter { $0 != "[" && $0 != "]" }, port)
     }
 
-    private func identity() throws(ListenError) -> ServerIdentity? {
+    private func identity() throws -> ServerIdentity? {
         guard let tls else { return nil }
         let files = tls.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard files.count == 2 else { throw ListenError("--tls: expected CERT,KEY, found \"\(tls)\"") }
+        guard files.count == 2 else { throw ToolFailure(.usage, "--tls: expected CERT,KEY, found \"\(tls)\"") }
         return ServerIdentity(certificateFile: files[0], keyFile: files[1])
     }
 }

@@ -3,8 +3,8 @@ import K2WebSocket
 
 /// One WebSocket connection of the simulated exchange: passes what it hears on, and carries out what the exchange does.
 ///
-/// Confined to the loop of its server.
-final class ServedSocket: ServerSocketDelegate {
+/// Sendable although unchecked: it is confined to the loop of its server.
+final class ServedSocket: ServerSocketDelegate, @unchecked Sendable {
     let number: Int
     let target: String
     private unowned let server: ExchangeServer
