@@ -46,6 +46,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Values and bytes
@@ -72,7 +73,7 @@ let package = Package(
 
         // Command lines
         library("K2CLI", ["K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        tool("K2Feed", at: "k2-feed", ["K2Bytes", "K2Compression", "K2Domain", "K2JSON"]),
+        tool("K2Feed", at: "k2-feed", ["CYAML", "K2Bytes", "K2Compression", "K2Domain", "K2JSON"]),
         tool("K2Normalize", at: "k2-normalize", ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON"]),
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
         tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
