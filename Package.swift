@@ -56,6 +56,7 @@ let package = Package(
         library("K2Compression", ["CZlib", "CZstd"]),
         library("K2SQLite", ["CSQLite"]),
         library("K2HTTP", ["CCurl"]),
+        library("K2Metrics", ["K2Bytes"]),
         library("K2Spool", ["K2Bytes", "CK2XXHash"]),
 
         // The stream
@@ -88,6 +89,7 @@ let package = Package(
         tests("K2CompressionTests", ["K2Compression"]),
         tests("K2SQLiteTests", ["K2SQLite"]),
         tests("K2HTTPTests", ["K2HTTP", "K2Compression"]),
+        tests("K2MetricsTests", ["K2Metrics", "K2Bytes", "CMallocCounter"]),
         tests("K2SpoolTests", ["K2Spool", "K2Bytes"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
