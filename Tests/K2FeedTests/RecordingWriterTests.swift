@@ -14,8 +14,8 @@ import Testing
     private static func time(_ minutes: Int64) -> Timestamp { Timestamp(microseconds: nine.microseconds + minutes * minute) }
 
     private static func line(_ number: Int) -> [UInt8] {
-        Array(
-            "{\"kind\":\"raw\",\"exchange\":\"binance\",\"received_at\":\"2026-11-26T09:00:00.000000Z\",\"sequence\":\(number),\"message\":{}}\n".utf8)
+        let start = "{\"kind\":\"raw\",\"exchange\":\"binance\",\"received_at\":\"2026-11-26T09:00:00.000000Z\""
+        return Array("\(start),\"sequence\":\(number),\"message\":{}}\n".utf8)
     }
 
     private static func append(_ numbers: Range<Int>, at time: Timestamp, to writer: inout RecordingWriter) throws {

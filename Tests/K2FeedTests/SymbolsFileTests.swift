@@ -32,7 +32,11 @@ import Testing
         ]
         #expect(try Self.parse(text) == expected)
         let folder = try TestFolder()
-        #expect(try SymbolsFile.read(try folder.file("instruments.yaml", Array(text.utf8))).symbols == expected)
+        let path = try folder.file("instruments.yaml", Array(text.utf8))
+        #expect(try SymbolsFile.read(path).symbols == expected)
+        #expect(try SymbolsFile.read(path, exchange: .coinbase) == ["BTC-USD", "ETH-USD"])
+        let other = try folder.file("other.yaml", Array("kraken: [A]".utf8))
+        #expect(try SymbolsFile.read(other, exchange: .coinbase) == [])
     }
 
     @Test(arguments: [
@@ -94,7 +98,7 @@ import Testing
     }
 
     @Test func bombsAndDepthsAreHarmless() throws {
-        let bomb = "a: &a [x, x]\n" + (1...25).map { "b\($0): &a\($0) [*a\($0 == 1 ? "" : "\($0 - 1)"), *a\($0 == 1 ? "" : "\($0 - 1)")]\n" }.joined()
+        let bomb = "k0: &a0 [x, x]\n" + (1...25).map { "k\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]\n" }.joined()
         #expect(throws: ToolFailure.self) { try Self.parse(bomb + "binance: *a25") }
         #expect(throws: ToolFailure.self) { try Self.parse(String(repeating: "[", count: 5_000)) }
         #expect(throws: ToolFailure.self) { try Self.parse("binance: &a [*a]") }
@@ -102,7 +106,9 @@ import Testing
 
     @Test func noiseIsAnErrorOrAResult() throws {
         var random = Seeded.start()
-        let words = ["binance", "kraken", ":", " ", "\n", "  ", "- ", "[", "]", "{", "}", ",", "symbols", "&a", "*a", "\"", "'", "#", "|", "~", "A"]
+        let words = [
+            "binance", "kraken", ":", " ", "\n", "  ", "- ", "[", "]", "{", "}", ",", "symbols", "&a", "*a", "\"", "'", "#", "|", "~", "A",
+        ]
         for _ in 0..<3_000 {
             let text = (0..<random.int(1...30)).map { _ in random.pick(words) }.joined()
             do { _ = try Self.parse(text) } catch let failure as ToolFailure {

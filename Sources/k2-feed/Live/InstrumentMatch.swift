@@ -1,8 +1,10 @@
 /// Finds the instrument that a name means among those that an exchange lists.
 ///
 /// Upper and lower case, separators, XBT for BTC and XDG for DOGE make no difference, unless an instrument is spelled exactly so.
-struct InstrumentMatch {
-    enum Failure: Error, Equatable, Sendable {
+enum InstrumentMatch {
+    enum Result: Equatable, Sendable {
+        /// The index of the instrument.
+        case found(Int)
         /// No instrument has this name; the first spellings of up to three whose names are near it, nearest first.
         case unknown(nearest: [String])
         /// Several instruments have it: their first spellings.
@@ -11,18 +13,18 @@ struct InstrumentMatch {
 
     private static let maxNearest = 3
 
-    /// The index of the instrument that `wanted` names.
+    /// The instrument that `wanted` names.
     ///
     /// - Parameter instruments: for each instrument its spellings, first the one for messages.
-    static func resolve(_ wanted: String, among instruments: [[String]]) -> Result<Int, Failure> {
+    static func resolve(_ wanted: String, among instruments: [[String]]) -> Result {
         for form in forms {
             let key = form(wanted)
             if key.isEmpty { continue }
             let found = instruments.indices.filter { instruments[$0].contains { form($0) == key } }
-            if found.count == 1 { return .success(found[0]) }
-            if found.count > 1 { return .failure(.ambiguous(found.map { instruments[$0][0] })) }
+            if found.count == 1 { return .found(found[0]) }
+            if found.count > 1 { return .ambiguous(found.map { instruments[$0][0] }) }
         }
-        return .failure(.unknown(nearest: nearest(wanted, instruments)))
+        return .unknown(nearest: nearest(wanted, instruments))
     }
 
     /// What is compared, from strict to lenient: the first in which something is equal counts.
@@ -57,7 +59,7 @@ struct InstrumentMatch {
         var name = name
         for (from, to) in otherNames {
             if name.starts(with: from) { name.replaceSubrange(..<from.count, with: to) }
-            if name.count > from.count, name.suffix(from.count) == from[...] { name.replaceSubrange((name.count - from.count)..., with: to) }
+            if name.count > from.count, name.suffix(from.count) == from[...] { name = name.dropLast(from.count) + to }
         }
         return name
     }

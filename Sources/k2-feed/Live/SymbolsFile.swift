@@ -27,6 +27,9 @@ struct SymbolsFile: Equatable {
         try parse(try InputFile.read(path, what: "instruments file", limit: maxBytes), path: path)
     }
 
+    /// The symbols of one exchange; none when the file does not name it.
+    static func read(_ path: String, exchange: Exchange) throws(ToolFailure) -> [String] { try read(path).symbols[exchange] ?? [] }
+
     /// - Parameter path: for messages.
     static func parse(_ text: [UInt8], path: String) throws(ToolFailure) -> SymbolsFile {
         let root: YAMLNode?
