@@ -48,6 +48,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Values and bytes
@@ -57,6 +58,7 @@ let package = Package(
         library("K2Compression", ["CZlib", "CZstd"]),
         library("K2SQLite", ["CSQLite"]),
         library("K2HTTP", ["CCurl"]),
+        library("K2Metrics", ["K2Bytes"]),
         library("K2Spool", ["K2Bytes", "CK2XXHash"]),
 
         // The stream
@@ -84,7 +86,8 @@ let package = Package(
         tool(
             "K2Feed", at: "k2-feed",
             [
-                "K2Bytes", "K2Compression", "K2Domain", "K2JSON", "K2Exchanges", "K2Capture", "K2Spool", "K2HTTP", "K2WebSocket",
+                "K2Bytes", "K2Compression", "K2Domain", "K2JSON", "K2Exchanges", "K2Capture", "K2Spool", "K2HTTP", "K2Metrics", "K2WebSocket",
+                "CYAML",
             ]),
         tool("K2Normalize", at: "k2-normalize", ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON"]),
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
@@ -100,6 +103,7 @@ let package = Package(
         tests("K2CompressionTests", ["K2Compression"]),
         tests("K2SQLiteTests", ["K2SQLite"]),
         tests("K2HTTPTests", ["K2HTTP", "K2Compression"]),
+        tests("K2MetricsTests", ["K2Metrics", "K2Bytes", "CMallocCounter"]),
         tests("K2SpoolTests", ["K2Spool", "K2Bytes"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
@@ -118,7 +122,7 @@ let package = Package(
                 "K2Exchanges",
             ]),
         tests("K2CLITests", ["K2CLI", "K2NDJSON"]),
-        tests("K2FeedTests", ["K2Feed", "K2Sim", "K2Compression", "K2Domain", "K2JSON", "K2Bytes"]),
+        tests("K2FeedTests", ["K2Feed", "K2Sim", "K2Compression", "K2Domain", "K2NDJSON", "K2CLI", "K2JSON", "K2Bytes"]),
         tests("K2NormalizeTests", ["K2Normalize", "CMallocCounter", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
         tests("K2OffloadTests", ["K2Offload", "K2CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -78,19 +78,19 @@ extension SegmentQueue {
         let index = peeked?.number == segments.first?.number && peeked != nil ? 1 : 0
         guard index < segments.count else { return false }
         let segment = segments[index]
-        var given = segment.consumed
-        if let file = try? file(of: segment) { given = Self.give(segment, in: file, to: dropped, &damage) }
-        damage += segment.end - given
+        if let file = try? file(of: segment) {
+            damage += Self.give(segment, in: file, to: dropped)
+        } else {
+            damage += segment.end - segment.consumed
+        }
         try remove(at: index)
         return true
     }
 
-    /// Hands out the frames of a segment, adds what was skipped to `damage`, and returns how far it came.
-    private static func give(
-        _ segment: Segment, in file: SpoolFile, to dropped: (Span<UInt8>) -> Void, _ damage: inout Int
-    ) -> Int {
+    /// Hands out the frames of a segment; how many bytes of it could not be read.
+    private static func give(_ segment: Segment, in file: SpoolFile, to dropped: (Span<UInt8>) -> Void) -> Int {
         var content = ByteWriter()
-        var offset = segment.consumed
+        var (offset, damage) = (segment.consumed, 0)
         do throws(SpoolError) {
             while offset < segment.end {
                 content.removeAll()
@@ -106,8 +106,8 @@ extension SegmentQueue {
                 }
             }
         } catch {
-            return offset
+            damage += segment.end - offset
         }
-        return offset
+        return damage
     }
 }

@@ -3,7 +3,7 @@ import K2CLI
 import K2Compression
 import K2NDJSON
 
-/// The bytes of one recording, decompressed when they are gzip. Owns the descriptor unless it is stdin.
+/// The bytes of one recording, decompressed when they are gzip or zstd. Owns the descriptor unless it is stdin.
 struct RecordingInput: ~Copyable {
     enum Event: Equatable {
         /// So many bytes were put into the room, at least one.
@@ -17,7 +17,7 @@ struct RecordingInput: ~Copyable {
     let name: String
     private let descriptor: Int32
     private let stopDescriptor: Int32
-    private var gunzip: GunzipStream?
+    private var decompressor = RecordingDecompressor()
     private var chunk = [UInt8](repeating: 0, count: 1 << 18)
     private var start = 0
     private var filled = 0
@@ -61,71 +61,42 @@ struct RecordingInput: ~Copyable {
             if !knowsFormat {
                 guard try recognise(flushing: &output) else { return .stopped }
             }
-            let count = try gunzip == nil ? copy(into: &room, at: position) : decompress(into: &room, at: position)
+            let count = try decompress(into: &room, at: position)
             if count > 0 { return .bytes(count) }
             if atEnd, start == filled {
-                do throws(GzipError) {
-                    try gunzip?.finish()
-                } catch {
-                    throw refused(error)
-                }
+                try decompressor.finish(name: name)
                 return .end
             }
         }
     }
 
-    private func refused(_ error: GzipError) -> ToolFailure {
-        if error.code == .outOfMemory { return ToolFailure(.failed, "\(name): out of memory") }
-        return ToolFailure(.badInput, "\(name): \(error)")
-    }
-
-    /// Looks at the first two bytes. False when stopped.
+    /// Looks at the first bytes. False when stopped.
     private mutating func recognise(flushing output: inout LineWriter) throws -> Bool {
-        while filled - start < 2, !atEnd {
+        while filled - start < RecordingDecompressor.magicBytes, !atEnd {
             guard try fill(flushing: &output) else { return false }
         }
         knowsFormat = true
-        let isGzip = filled - start >= 2 && chunk[start] == Gzip.magic.0 && chunk[start + 1] == Gzip.magic.1
-        // An empty file cannot be recognised, but its name promises a member that is not there.
-        if filled == start, name.hasSuffix(".gz") { throw refused(GzipError(.truncated, at: 0)) }
-        if isGzip {
-            do throws(GzipError) {
-                gunzip = try GunzipStream()
-            } catch {
-                throw refused(error)
-            }
-        }
+        decompressor = try Self.recognise(chunk, start..<filled, name)
         return true
     }
 
-    private mutating func copy(into room: inout MutableSpan<UInt8>, at position: Int) -> Int {
-        let count = min(filled - start, room.count - position)
-        if count == 0 { return 0 }
-        let start = self.start
-        chunk.withUnsafeBufferPointer { source in
-            room.withUnsafeMutableBufferPointer { target in
-                (target.baseAddress! + position).update(from: source.baseAddress! + start, count: count)
-            }
-        }
-        self.start += count
-        return count
+    private static func recognise(_ chunk: [UInt8], _ part: Range<Int>, _ name: String) throws(ToolFailure) -> RecordingDecompressor {
+        let bytes = chunk.span
+        return try RecordingDecompressor.recognise(bytes.extracting(part), name: name)
     }
 
-    private mutating func decompress(into room: inout MutableSpan<UInt8>, at position: Int) throws -> Int {
-        do throws(GzipError) {
-            let step = try Self.step(&gunzip, chunk, start..<filled, into: &room, at: position)
-            start += step.consumed
-            return step.produced
-        } catch {
-            throw refused(error)
-        }
+    private mutating func decompress(into room: inout MutableSpan<UInt8>, at position: Int) throws(ToolFailure) -> Int {
+        let step = try Self.step(&decompressor, chunk, start..<filled, into: &room, at: position, name)
+        start += step.consumed
+        return step.produced
     }
 
     private static func step(
-        _ gunzip: inout GunzipStream?, _ chunk: [UInt8], _ part: Range<Int>, into room: inout MutableSpan<UInt8>, at position: Int
-    ) throws(GzipError) -> GunzipStream.Step {
+        _ decompressor: inout RecordingDecompressor, _ chunk: [UInt8], _ part: Range<Int>, into room: inout MutableSpan<UInt8>,
+        at position: Int, _ name: String
+    ) throws(ToolFailure) -> GunzipStream.Step {
         let bytes = chunk.span
-        return try gunzip?.read(bytes.extracting(part), into: &room, at: position) ?? GunzipStream.Step()
+        return try decompressor.read(bytes.extracting(part), into: &room, at: position, name: name)
     }
 
     /// Reads behind what is there; sets `atEnd` at the end. False when stopped.

@@ -15,15 +15,15 @@ struct ReplayCommand: ParsableCommand {
               k2-feed replay --speed 60 monday.ndjson.gz tuesday.ndjson.gz
               ssh host cat recording.ndjson.gz | k2-feed replay -
 
-            Files are read one after the other; - is stdin. Gzip is recognised by its first bytes, several members
-            after each other are one text. With --speed the time between records follows received_at: 1 as recorded,
+            Files are read one after the other; - is stdin. Gzip and zstd are recognised by their first bytes, several
+            members after each other are one text. With --speed the time between records follows received_at: 1 as recorded,
             10 ten times faster; where the times go back (at the next file, perhaps) nothing is waited for.
 
             A line that is no raw or gap record ends the replay with status 65, after the records before it. So does a
-            last line without its newline, and gzip data that end too early: only whole records are printed.
+            last line without its newline, and gzip or zstd data that end too early: only whole records are printed.
             """)
 
-    @Argument(help: ArgumentHelp("Recordings, .ndjson or .ndjson.gz; - is stdin.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Recordings, .ndjson, .ndjson.gz or .ndjson.zst; - is stdin.", valueName: "file"))
     var files: [String]
 
     @Option(

@@ -176,7 +176,7 @@ import Testing
         let packed = try Self.gzip(members)
         var ends = [0]
         for member in members { ends.append(ends.last! + (try Self.gzip([member]).count)) }
-        for size in [0, 1, 9, packed.count - 1, packed.count] + ends.flatMap({ [$0 - 1, $0, $0 + 1] }) where size >= 0 && size <= packed.count {
+        for size in [9] + ends.flatMap({ [$0 - 1, $0, $0 + 1] }) where size >= 0 && size <= packed.count {
             for piece in [1, 1_000, packed.count] { #expect(try Self.lastMemberEnd(packed[..<size], piece) == ends.last { $0 <= size }) }
         }
     }

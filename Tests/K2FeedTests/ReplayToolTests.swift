@@ -103,6 +103,47 @@ import Testing
         #expect(empty.status == 65 && empty.stderr.contains("gzip data ends too early"))
     }
 
+    private static func zstd(_ parts: [[UInt8]]) throws -> [UInt8] {
+        var compressor = try ZstdCompressor(checksum: true)
+        return try parts.flatMap { try compressor.compress($0.span) }
+    }
+
+    @Test func zstdIsReadLikeGzip() throws {
+        let folder = try TestFolder()
+        let (first, second) = (try Self.recording("kraken"), try Self.recording("coinbase"))
+        let packed = try Self.zstd([Array(first[..<1_000]), Array(first[1_000...]), second])
+        for name in ["a.ndjson.zst", "a.data"] {
+            let result = try Self.replay([try folder.file(name, packed)])
+            #expect(result.stdout == first + second && result.status == 0)
+        }
+        #expect(try Self.replay(["-"], stdin: packed).stdout == first + second)
+    }
+
+    @Test func aTornLastMemberOrFrameFollowsTheWholeOnes() throws {
+        let folder = try TestFolder()
+        let (first, second) = (try Self.recording("kraken", trades: 100), try Self.recording("coinbase", trades: 100))
+        for (name, pack) in [("gzip", Self.gzip), ("zstd", Self.zstd)] {
+            let (whole, torn) = (try pack([first]), try pack([second]))
+            for size in [1, 3, 20, torn.count / 2, torn.count - 1] {
+                let file = try folder.file("torn", whole + torn[..<size])
+                let result = try Self.replay([file])
+                #expect(result.status == 65 && result.stdout.starts(with: first) && (first + second).starts(with: result.stdout))
+                #expect(result.stderr == "k2-feed: \(file): \(name) data ends too early (byte \(whole.count + size))\n")
+            }
+        }
+        let empty = try Self.replay([try folder.file("empty.zst", [])])
+        #expect(empty.status == 65 && empty.stderr.contains("zstd data ends too early"))
+        let bare = try Self.replay([try folder.file("bare", Array(Zstd.magic[..<3]))])
+        #expect(bare.status == 65 && bare.stderr.contains("zstd data ends too early (byte 3)"))
+    }
+
+    @Test func damagedZstdIsReported() throws {
+        var packed = try Self.zstd([try Self.recording(trades: 3_000)])
+        packed[packed.count - 1] ^= 0xff
+        let result = try Self.replay(["-"], stdin: packed)
+        #expect(result.status == 65 && result.stderr.hasPrefix("k2-feed: stdin: zstd data is corrupt (byte "))
+    }
+
     @Test func damagedGzipIsReported() throws {
         let recording = try Self.recording(trades: 3_000)
         var packed = try Self.gzip([recording])

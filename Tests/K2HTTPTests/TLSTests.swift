@@ -21,7 +21,9 @@ import Testing
         return (certificate, key)
     }
 
-    private static func server(_ files: (certificate: String, key: String), _ more: [String] = []) throws -> (server: RunningTool, url: String) {
+    private static func server(
+        _ files: (certificate: String, key: String), _ more: [String] = []
+    ) throws -> (server: RunningTool, url: String) {
         let server = try ToolProcess.start(
             openssl, ["s_server", "-accept", "127.0.0.1:0", "-www", "-cert", files.certificate, "-key", files.key] + more)
         var said = ""

@@ -198,6 +198,19 @@ extension SegmentQueue {
         #expect(dropped == (0..<5).map { "block \($0)\n" } && queue.isEmpty)
     }
 
+    @Test func theQueueMayBeAskedWhileItDrops() throws {
+        let folder = try TestFolder()
+        let queue = try Self.queue(folder, limit: 4096)
+        let block = [UInt8](repeating: 0x61, count: 500)
+        var asked = 0
+        for _ in 0..<20 {
+            try queue.append(block.span) { _ in
+                asked += queue.depth.frames + queue.takeDamagedBytes() > 0 && !queue.isEmpty ? 1 : 0
+            }
+        }
+        #expect(asked > 10)
+    }
+
     @Test func limitsAreSaid() throws {
         let folder = try TestFolder()
         let small = #expect(throws: SpoolError.self) { try Self.queue(folder, limit: 4095) }
