@@ -134,11 +134,12 @@ struct KrakenPager: RefillPager {
 
     mutating func advance(_ page: RefillPage) {
         guard let highest = page.ids.last, highest <= hole.last, page.rows >= Self.pageSize, let cursor = page.cursor,
-            cursor > since + 1
+            cursor > 0, cursor >= since
         else {
             isDone = true
             return
         }
-        since = cursor - 1
+        // More rows in one instant than a page holds cannot be had; those after it can.
+        since = max(cursor - 1, since + 1)
     }
 }
