@@ -207,6 +207,9 @@ extension Seeded {
         #expect(feed.refill(hole).next?.target == "/0/public/Trades?pair=XBTUSD&since=0&count=1000")
         let early = RefillHole(symbol: "XBTUSD", first: 4, last: 8, afterTime: Timestamp(microseconds: -62_135_596_800_000_000))
         #expect(feed.refill(early).next?.target == "/0/public/Trades?pair=XBTUSD&since=0&count=1000")
+        // A time that cannot be true: ns end in 2262.
+        let late = RefillHole(symbol: "XBTUSD", first: 4, last: 8, afterTime: Timestamp(microseconds: 253_402_300_799_999_999))
+        #expect(feed.refill(late).next?.target == "/0/public/Trades?pair=XBTUSD&since=9223372036854775000&count=1000")
     }
 
     @Test(arguments: Exchange.allCases)

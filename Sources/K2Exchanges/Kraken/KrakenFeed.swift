@@ -125,7 +125,8 @@ struct KrakenPager: RefillPager {
     init(_ hole: RefillHole) {
         self.hole = hole
         let micros = (hole.afterTime?.microseconds ?? 0) - Self.margin
-        since = micros > 0 ? UInt64(micros) * 1_000 : 0
+        // ns end in 2262; a later time is nobody's, and `since` beyond it would not be understood.
+        since = UInt64(min(max(micros, 0), Int64.max / 1_000)) * 1_000
     }
 
     var next: RESTRequest? {
