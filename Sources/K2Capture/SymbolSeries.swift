@@ -68,7 +68,8 @@ public struct SymbolSeries: Sendable {
             settled.insert(contentsOf: hole.range)
         }
         holes.append(hole)
-        if holes.count > Self.maxHoles { settle(holes[0].range, as: .lost, cause: "too many holes") }
+        // Those before it were given up before, and wait for the next report.
+        if holes.count > Self.maxHoles { settle(holes[holes.count - Self.maxHoles - 1].range, as: .lost, cause: "too many holes") }
     }
 
     /// Decides about ids that are missing: `empty` or `lost`. Ids that came meanwhile stay as they are.
