@@ -106,7 +106,14 @@ public struct Capture: ~Copyable {
             write(text, isSnapshot ? .snapshot : .stream, connection, sequence, receivedAt, into: &output)
         }
         return CapturedMessage(
-            content: .trades(new: noted.new, old: noted.old, newest: isSnapshot ? nil : batch.trades.last?.timestamp), number: number)
+            content: .trades(new: noted.new, old: noted.old, newest: isSnapshot ? nil : newestTime), number: number)
+    }
+
+    /// Messages hold their trades in either order.
+    private var newestTime: Timestamp? {
+        var newest: Timestamp?
+        for index in batch.trades.indices { newest = max(newest ?? batch.trades[index].timestamp, batch.trades[index].timestamp) }
+        return newest
     }
 
     private func write(

@@ -33,17 +33,11 @@ public struct SymbolSeries: Sendable {
     }
 
     /// Goes on where an earlier run stopped.
-    public init(name: String, symbol: String, restName: String, resuming highest: RefillAnchor, holes: [Hole]) {
+    public init(name: String, symbol: String, restName: String, resuming state: CaptureState.Symbol) {
         self.init(name: name, symbol: symbol, restName: restName)
-        self.highest = highest
-        self.holes = holes
-        var known: ClosedRange<UInt64>? = (holes.first?.first ?? highest.id)...highest.id
-        for hole in holes {
-            guard let rest = known else { break }
-            if hole.first > rest.lowerBound { settled.insert(contentsOf: rest.lowerBound...(hole.first - 1)) }
-            known = hole.last < rest.upperBound ? (hole.last + 1)...rest.upperBound : nil
-        }
-        if let known { settled.insert(contentsOf: known) }
+        highest = state.newest
+        holes = state.holes
+        settled = state.known
     }
 
     /// Takes note of a trade. False when it came before.
@@ -68,7 +62,8 @@ public struct SymbolSeries: Sendable {
             settled.insert(contentsOf: hole.range)
         }
         holes.append(hole)
-        if holes.count > Self.maxHoles { settle(holes[0].range, as: .lost, cause: "too many holes") }
+        // Those before it were given up before, and wait for the next report.
+        if holes.count > Self.maxHoles { settle(holes[holes.count - Self.maxHoles - 1].range, as: .lost, cause: "too many holes") }
     }
 
     /// Decides about ids that are missing: `empty` or `lost`. Ids that came meanwhile stay as they are.

@@ -116,7 +116,7 @@ public struct KrakenFeed: ExchangeFeed {
 struct KrakenPager: RefillPager {
     static let pageSize = 1_000
     private let hole: RefillHole
-    private let limit: Int
+    private var limit: Int
     private var since: UInt64
     private var isDone = false
 
@@ -128,7 +128,8 @@ struct KrakenPager: RefillPager {
         // Several trades may share the instant before the hole.
         limit = hole.pageSize(margin: 20, atMost: Self.pageSize)
         let micros = (hole.afterTime?.microseconds ?? 0) - Self.margin
-        since = micros > 0 ? UInt64(micros) * 1_000 : 0
+        // ns end in 2262; a later time is nobody's, and `since` beyond it would not be understood.
+        since = UInt64(min(max(micros, 0), Int64.max / 1_000)) * 1_000
     }
 
     var next: RESTRequest? {
@@ -136,12 +137,19 @@ struct KrakenPager: RefillPager {
     }
 
     mutating func advance(_ page: RefillPage) {
-        guard let highest = page.ids.last, highest <= hole.last, page.rows >= limit, let cursor = page.cursor,
-            cursor > since + 1
+        guard let highest = page.ids.last, highest <= hole.last, page.rows >= limit, let cursor = page.cursor, cursor > 0, cursor >= since
         else {
             isDone = true
             return
         }
-        since = cursor - 1
+        if cursor > since + 1 {
+            since = cursor - 1
+        } else if limit < Self.pageSize {
+            // A short page is full of one instant.
+            limit = Self.pageSize
+        } else {
+            // More rows in one instant than a page holds cannot be had; those after it can.
+            since += 1
+        }
     }
 }
