@@ -161,6 +161,7 @@ public struct Capture: ~Copyable {
             let isNew = series[index].observe(
                 trade.id, time: trade.time, receivedAt: receivedAt, cause: isStream ? "stream" : "history")
             if isNew { noted.new += 1 } else { noted.old += 1 }
+            if isNew, isStream { series[index].trades += 1 } else if isNew { series[index].backfilled += 1 }
         }
         if isStream { counts.trades += UInt64(noted.new) } else { counts.backfilled += UInt64(noted.new) }
         counts.duplicates += UInt64(noted.old)

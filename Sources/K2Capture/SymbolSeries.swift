@@ -20,6 +20,9 @@ public struct SymbolSeries: Sendable {
     /// Holes that are not settled, ascending.
     public private(set) var holes: [Hole] = []
     public private(set) var activity = SymbolActivity()
+    /// Trades that were new: over the stream, and by REST.
+    public internal(set) var trades: UInt64 = 0
+    public internal(set) var backfilled: UInt64 = 0
 
     /// More holes than this at once are given up, oldest first: memory is bounded.
     public static let maxHoles = 20_000

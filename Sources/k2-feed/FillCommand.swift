@@ -133,10 +133,10 @@ enum FillPlan {
         for (instrument, parts) in holes {
             let sorted = parts.sorted { $0.first < $1.first }
             let end = RefillAnchor(id: sorted[sorted.count - 1].last + 1, time: sorted[sorted.count - 1].beforeTime ?? WallClock.now())
+            let known = CaptureState.Symbol(name: instrument.streamName, newest: end, holes: sorted)
+            let name = instrument.base + instrument.quote
             capture.add(
-                SymbolSeries(
-                    name: instrument.streamName, symbol: instrument.base + instrument.quote, restName: instrument.restName, resuming: end,
-                    holes: sorted),
+                SymbolSeries(name: instrument.streamName, symbol: name, restName: instrument.restName, resuming: known),
                 spellings: instrument.spellings)
         }
     }

@@ -69,6 +69,8 @@ struct InstrumentList {
             case .found(let index):
                 let instrument = aliased(instruments[index])
                 if !found.contains(where: { $0.streamName == instrument.streamName }) { found.append(instrument) }
+            case .ambiguous(let several):
+                throw ToolFailure(.usage, "\(exchange.rawValue): \"\(name)\" means several instruments", hint: "one of \(several.joined(separator: ", "))")
             case .unknown(let nearest):
                 let hint = nearest.isEmpty ? "k2-feed instruments \(exchange.rawValue) lists them" : "did you mean \(nearest.joined(separator: ", "))?"
                 throw ToolFailure(.usage, "\(exchange.rawValue): no such instrument: \"\(name)\"", hint: hint)

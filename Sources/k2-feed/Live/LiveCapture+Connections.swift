@@ -7,14 +7,13 @@ import K2WebSocket
 /// Connections: the plans decide, this carries out.
 extension LiveCapture {
     /// Spreads the symbols over as many connections as the exchange wants.
-    func planConnections() {
-        let names = options.symbols.map(\.streamName)
+    func addPlans(_ names: [String]) {
         let size = options.feed.limits.symbolsPerConnection
-        for (index, start) in stride(from: 0, to: names.count, by: size).enumerated() {
+        for start in stride(from: 0, to: names.count, by: size) {
             plans.append(
                 ConnectionPlan(
                     feed: options.feed, symbols: Array(names[start..<min(start + size, names.count)]), policy: options.connection,
-                    links: index << 32 + 1, seed: UInt64.random(in: 0 ... .max)))
+                    links: (plans.count << 32) + 1, seed: UInt64.random(in: 0 ... .max)))
         }
     }
 

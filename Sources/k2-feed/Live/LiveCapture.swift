@@ -87,7 +87,7 @@ final class LiveCapture: @unchecked Sendable {
         saver.onReport = { [unowned self] in report($0) }
         let now = MonotonicClock.now()
         resumeHoles(now)
-        planConnections()
+        addPlans(options.symbols.map(\.streamName))
         timers = [
             loop.every(Self.tickInterval) { self.tick() },
             loop.every(Self.slowTickInterval) { self.slowTick() },
@@ -132,6 +132,15 @@ final class LiveCapture: @unchecked Sendable {
             report("\(plans.reduce(0) { $0 + $1.symbols.count }) symbols subscribed on \(plans.count) connection\(plans.count == 1 ? "" : "s")")
         }
         notifier.status("\(capture.counts.trades) trades, \(refills.openHoles) open gaps, \(output.spooledBytes) bytes spooled")
+    }
+
+    /// One line of what was counted.
+    func reportStats() {
+        let counts = capture.counts
+        report(
+            "\(counts.messages) messages, \(counts.trades) trades, \(counts.backfilled) backfilled, \(counts.duplicates) duplicates, "
+                + "\(counts.unreadable) unreadable; gaps: \(counts.gaps[0]) open, \(counts.gaps[1]) filled, \(counts.gaps[2]) empty, "
+                + "\(counts.gaps[3]) lost (\(counts.lostIDs) ids); \(metrics.connections) connections, \(counts.pages) REST answers")
     }
 
     /// Whether a supervisor should be content: every connection is subscribed.

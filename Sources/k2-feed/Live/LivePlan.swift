@@ -127,7 +127,7 @@ struct LivePlan {
             return SymbolSeries(name: symbol.streamName, symbol: name, restName: symbol.restName)
         }
         return SymbolSeries(
-            name: symbol.streamName, symbol: name, restName: symbol.restName, resuming: known.newest, holes: known.holes)
+            name: symbol.streamName, symbol: name, restName: symbol.restName, resuming: known)
     }
 
     func output(_ diagnostics: Diagnostics) throws(ToolFailure) -> RecordOutput {
@@ -147,7 +147,7 @@ struct LivePlan {
     func recorder(_ diagnostics: Diagnostics) throws(ToolFailure) -> LiveRecorder? {
         guard let folder = command.record else { return nil }
         try StatePaths.create(folder)
-        return LiveRecorder(folder: folder, exchange: exchange, format: command.recordFormat, diagnostics: diagnostics)
+        return try LiveRecorder(folder: folder, exchange: exchange, format: command.recordFormat, diagnostics: diagnostics)
     }
 
     func metricsServer(for live: LiveCapture, on loop: IOLoop) throws(ToolFailure) -> HTTPServer? {

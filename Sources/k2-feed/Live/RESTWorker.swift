@@ -1,3 +1,4 @@
+import K2CLI
 import K2Domain
 import K2Exchanges
 import K2HTTP
@@ -33,6 +34,16 @@ final class RESTWorker: @unchecked Sendable {
         worker.run { [self] in
             let answer = Self.fetch(url, client)
             loop.run { finish.body(answer) }
+        }
+    }
+
+    /// Calls `done` on the loop with the exchange's instruments.
+    func list(_ feed: any ExchangeFeed, _ done: @escaping (Result<InstrumentList, ToolFailure>) -> Void) {
+        let finish = LoopBound(done)
+        worker.run { [self] in
+            let list: Result<InstrumentList, ToolFailure>
+            do throws(ToolFailure) { list = .success(try InstrumentList.fetch(feed, base: base, client)) } catch { list = .failure(error) }
+            loop.run { finish.body(list) }
         }
     }
 
