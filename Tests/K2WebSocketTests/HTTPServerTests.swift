@@ -3,7 +3,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct HTTPServerTests {
     private let echo = Service(answer: { request, reply in
-        reply.send(ServerReply(status: 200, headers: [("X-Method", request.method)], body: Array("\(request.target) ".utf8) + request.body))
+        let body = Array("\(request.target) ".utf8) + request.body
+        reply.send(ServerReply(status: 200, headers: [("X-Method", request.method)], body: body))
     })
 
     @Test func keepsConnectionsAlive() async throws {
@@ -17,7 +18,7 @@ import Testing
                 #expect(answer.contains("X-Method: GET\r\n"))
             }
             connection.send("GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-            #expect(connection.readToEnd().hasSuffix("connection: close\r\n\r\n/last ".replacingConnection))
+            #expect(connection.readToEnd().hasSuffix("Connection: close\r\n\r\n/last "))
         }
     }
 
@@ -32,7 +33,8 @@ import Testing
             connection.send("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
             #expect(connection.read(through: "/b abcde").hasSuffix("/b abcde"))
             // Requests that do not wait for their answers get them in order.
-            connection.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nHEAD /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            connection.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
+            connection.send("HEAD /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
             let answers = connection.readToEnd().split(separator: "HTTP/1.1 200 OK")
             #expect(answers.count == 3)
             #expect(answers.first?.hasSuffix("/1 ") == true && answers.dropFirst().first?.hasSuffix("/2 ") == true)
@@ -62,7 +64,8 @@ import Testing
 
     @Test func dropsAndSendsParts() async throws {
         let service = Service(answer: { request, reply in
-            if request.target == "/drop" { reply.drop() } else { reply.sendPart(ServerReply(status: 200, body: Array("0123456789".utf8)), bytes: 4) }
+            if request.target == "/drop" { return reply.drop() }
+            reply.sendPart(ServerReply(status: 200, body: Array("0123456789".utf8)), bytes: 4)
         })
         try await withServer(service) { _, server in
             let dropped = try RawSocket(port: server.port)
@@ -124,8 +127,4 @@ import Testing
             again.close()
         }
     }
-}
-
-extension String {
-    fileprivate var replacingConnection: String { "C" + dropFirst() }
 }

@@ -12,7 +12,10 @@ import Testing
         #expect(named != (try ProxyAddress("http://me:other@proxy:8080/")))
     }
 
-    @Test(arguments: ["", "proxy:3128", "https://proxy:3128", "socks5://proxy:1080", "http://", "http://proxy:x", "http://proxy/path", "http://%zz@proxy"])
+    @Test(arguments: [
+        "", "proxy:3128", "https://proxy:3128", "socks5://proxy:1080", "http://", "http://proxy:x",
+        "http://proxy/path", "http://%zz@proxy",
+    ])
     func refusesOthers(url: String) { #expect(throws: EndpointError.self) { try ProxyAddress(url) } }
 
     @Test func neverShowsThePassword() {
@@ -39,7 +42,8 @@ import Testing
     @Test(arguments: [
         ("wss://example.com", "example.com", true), ("wss://a.example.com", "example.com", true), ("wss://a.example.com", ".example.com", true),
         ("wss://example.com", ".example.com", true), ("wss://badexample.com", "example.com", false), ("wss://example.com", "*", true),
-        ("wss://example.com", "other, EXAMPLE.com", true), ("wss://example.com", "example.com:443", true), ("wss://example.com:1", "example.com:443", false),
+        ("wss://example.com", "other, EXAMPLE.com", true), ("wss://example.com", "example.com:443", true), 
+        ("wss://example.com:1", "example.com:443", false),
         ("wss://127.0.0.1", "127.0.0.1", true), ("wss://[::1]", "::1", true), ("wss://[::1]:5", "[::1]:5", true), ("wss://[::1]:6", "[::1]:5", false),
         ("wss://example.com", "", false), ("wss://example.com", ",", false), ("wss://example.com", "com.", false),
     ])

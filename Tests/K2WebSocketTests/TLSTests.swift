@@ -113,8 +113,8 @@ private func greeting() -> Peer {
         let loop = IOLoop()
         defer { loop.close() }
         #expect {
-            _ = try HTTPServer.listen(
-                host: "127.0.0.1", port: 0, identity: ServerIdentity(certificateFile: "/no/c.pem", keyFile: "/no/k.pem"), on: loop, service: Service())
+            let identity = ServerIdentity(certificateFile: "/no/c.pem", keyFile: "/no/k.pem")
+            _ = try HTTPServer.listen(host: "127.0.0.1", port: 0, identity: identity, on: loop, service: Service())
         } throws: { "\($0)" == "/no/c.pem: cannot read: no such file or directory" }
     }
 }

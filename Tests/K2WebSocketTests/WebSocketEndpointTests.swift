@@ -20,7 +20,8 @@ import Testing
 
     @Test(arguments: [
         "", "ws", "ws:", "ws://", "ws:///x", "http://example.com", "example.com", "ws:/example.com", "ws://:80/", "ws://h:/", "ws://h:0/",
-        "ws://h:65536/", "ws://h:+1/", "ws://h:8a/", "ws://a b/", "ws://h/a b", "ws://h/\r\nX: y", "ws://žluť/", "ws://[::1/", "ws://[]/", "ws://[::1]x/",
+        "ws://h:65536/", "ws://h:+1/", "ws://h:8a/", "ws://a b/", "ws://h/a b", "ws://h/\r\nX: y",
+        "ws://žluť/", "ws://[::1/", "ws://[]/", "ws://[::1]x/",
         "ws://u@h/", "ws://u:p@h/", "ws://h/#x", "ws://h#x", "ws://h:1:2/", "ws://<h>/",
     ])
     func refusesOthers(url: String) { #expect(throws: EndpointError.self) { try WebSocketEndpoint(url) } }

@@ -160,6 +160,26 @@ private func end(_ url: String, _ options: WebSocketOptions = WebSocketOptions()
         }
     }
 
+    @Test func nothingStaysInMemoryAfterTheEnd() async throws {
+        let peer = Peer()
+        try await withPeer(peer) { loop, url in
+            let gone = Mailbox<Bool>()
+            final class Witness: WebSocketDelegate {
+                let gone: Mailbox<Bool>
+                init(_ gone: Mailbox<Bool>) { self.gone = gone }
+                func webSocketOpened(_ socket: WebSocket) { socket.close() }
+                func webSocket(_ socket: WebSocket, received message: UnsafeRawBufferPointer, isText: Bool) {}
+                func webSocket(_ socket: WebSocket, ended reason: WebSocketEnd) {}
+                deinit { gone.put(true) }
+            }
+            let endpoint = try WebSocketEndpoint(url)
+            let weak = WeakSocket()
+            loop.runAndWait { weak.socket = WebSocket.connect(to: endpoint, options: WebSocketOptions(), on: loop, delegate: Witness(gone)) }
+            #expect(try await gone.next())
+            try await eventually("the socket is gone") { loop.runAndWait { weak.socket == nil } }
+        }
+    }
+
     @Test func boundsMessages() async throws {
         let peer = Peer { socket in
             socket.send(text: [UInt8](repeating: 0x61, count: 1000))
@@ -175,7 +195,8 @@ private func end(_ url: String, _ options: WebSocketOptions = WebSocketOptions()
     }
 
     @Test(arguments: [
-        ([0xc1, 0], "frame with reserved bits set"), ([0x83, 0], "frame with unknown opcode 3"), ([0x81, 0x81, 0, 0, 0, 0, 0], "masked frame from a server"),
+        ([0xc1, 0], "frame with reserved bits set"), ([0x83, 0], "frame with unknown opcode 3"),
+        ([0x81, 0x81, 0, 0, 0, 0, 0], "masked frame from a server"),
         ([0x81, 1, 0xff], "text message that is not UTF-8"),
     ] as [([UInt8], String)])
     func refusesBadFrames(bytes: [UInt8], message: String) async throws {
@@ -295,7 +316,8 @@ private func end(_ url: String, _ options: WebSocketOptions = WebSocketOptions()
 
     @Test func theServerOnlyAcceptsTheVersionOfTheRFC() async throws {
         try await withServer(Service(accept: { _ in .accept(Peer()) })) { _, server in
-            for (lines, status) in [("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n", "426"), ("Sec-WebSocket-Version: 13\r\n", "400")] {
+            let old = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n"
+            for (lines, status) in [(old, "426"), ("Sec-WebSocket-Version: 13\r\n", "400")] {
                 let connection = try RawSocket(port: server.port)
                 connection.send("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\(lines)\r\n")
                 #expect(connection.readToEnd().hasPrefix("HTTP/1.1 \(status) "))
@@ -335,11 +357,16 @@ private func end(_ url: String, _ options: WebSocketOptions = WebSocketOptions()
         #expect(try await end("wss://far.example/", options { $0.proxy = gone }) == .ended(.unreachable("127.0.0.1:1: connection refused")))
         let server = RawServer(answering: "220 mail ready\r\n", thenClosesAt: false)
         let none = try ProxyAddress("http://127.0.0.1:\(server.port)")
-        #expect(
-            try await end("wss://far.example/", options { $0.proxy = none }) == .ended(.protocolError("127.0.0.1:\(server.port): the answer is not HTTP")))
+        let event = try await end("wss://far.example/", options { $0.proxy = none })
+        #expect(event == .ended(.protocolError("127.0.0.1:\(server.port): the answer is not HTTP")))
     }
 }
 
+/// Touched on one loop only.
+private final class WeakSocket: @unchecked Sendable { weak var socket: WebSocket? }
+
 extension String {
-    fileprivate func replacing(_ old: String, _ new: String) -> String { split(separator: old, omittingEmptySubsequences: false).joined(separator: new) }
+    fileprivate func replacing(_ old: String, _ new: String) -> String {
+        split(separator: old, omittingEmptySubsequences: false).joined(separator: new)
+    }
 }
