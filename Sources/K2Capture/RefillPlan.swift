@@ -145,7 +145,7 @@ public struct RefillPlan: Sendable {
             return .streamIsBehind(series: series)
         case .hole(let series, let first):
             guard let index = jobs.firstIndex(where: { $0.series == series && $0.range.lowerBound == first }) else { return nil }
-            jobs[index].evidence.add(page.ids, within: jobs[index].range)
+            jobs[index].evidence.add(page, within: jobs[index].range)
             jobs[index].pager.advance(page)
             if jobs[index].pager.next == nil { conclude(index, &capture, now) } else { jobs[index].notBefore = now }
             return nil
