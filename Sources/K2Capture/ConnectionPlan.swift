@@ -122,7 +122,10 @@ public struct ConnectionPlan: Sendable {
         switch reply {
         case .heartbeat, .other: return []
         case .status(let status): return status == "online" ? [] : [.report("exchange says: \(status)")]
-        case .shutdown: return rotate(because: "the exchange shuts the connection down", isUrgent: true, now: now)
+        case .shutdown:
+            // One that is being replaced may say it again.
+            guard current?.id == link else { return [] }
+            return rotate(because: "the exchange shuts the connection down", isUrgent: true, now: now)
         case .acknowledged, .subscriptions, .refused: break
         }
         guard var answered = take(link) else { return [] }
