@@ -97,7 +97,7 @@ public struct ConnectionPlan: Sendable {
         nextRequest += opened.queue.count
         enqueue(symbols, on: &opened)
         put(opened)
-        return tick(now: now)
+        return tick(now: now, mayConnect: false)
     }
 
     private mutating func enqueue(_ names: [String], on link: inout Link) {
@@ -187,7 +187,7 @@ public struct ConnectionPlan: Sendable {
             }
             self[keyPath: keyPath] = link
         }
-        return tick(now: now)
+        return tick(now: now, mayConnect: false)
     }
 
     /// Replaces the connection by a new one without a hole.
