@@ -107,7 +107,7 @@ let package = Package(
         tests("K2SpoolTests", ["K2Spool", "K2Bytes"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
-        tests("K2CaptureTests", ["K2Capture", "K2Exchanges", "K2JSON", "K2Domain", "K2Bytes"]),
+        tests("K2CaptureTests", ["K2Capture", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2WebSocket", "K2JSON", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
         tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),

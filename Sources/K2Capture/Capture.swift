@@ -76,6 +76,8 @@ public struct Capture: ~Copyable {
         series[index].settle(range, as: state, cause: cause)
     }
 
+    mutating func noteMissed(_ index: Int, at time: Timestamp) { series[index].noteMissed(at: time) }
+
     public mutating func noteLook(_ index: Int, at time: Timestamp) { series[index].noteLook(at: time) }
 
     // MARK: Messages

@@ -97,7 +97,7 @@ public struct ConnectionPlan: Sendable {
         nextRequest += opened.queue.count
         enqueue(symbols, on: &opened)
         put(opened)
-        return tick(now: now)
+        return tick(now: now, mayConnect: false)
     }
 
     private mutating func enqueue(_ names: [String], on link: inout Link) {
@@ -122,7 +122,10 @@ public struct ConnectionPlan: Sendable {
         switch reply {
         case .heartbeat, .other: return []
         case .status(let status): return status == "online" ? [] : [.report("exchange says: \(status)")]
-        case .shutdown: return rotate(because: "the exchange shuts the connection down", isUrgent: true, now: now)
+        case .shutdown:
+            // One that is being replaced may say it again.
+            guard current?.id == link else { return [] }
+            return rotate(because: "the exchange shuts the connection down", isUrgent: true, now: now)
         case .acknowledged, .subscriptions, .refused: break
         }
         guard var answered = take(link) else { return [] }
@@ -184,7 +187,7 @@ public struct ConnectionPlan: Sendable {
             }
             self[keyPath: keyPath] = link
         }
-        return tick(now: now)
+        return tick(now: now, mayConnect: false)
     }
 
     /// Replaces the connection by a new one without a hole.
@@ -310,13 +313,18 @@ public struct ConnectionPlan: Sendable {
         Self.settle(&link, symbol)
     }
 
-    /// One list comes for each request, and it is complete: a symbol that was asked for and is not in it was
-    /// passed over.
+    /// One list comes for each request, and it is complete: a symbol that is not in it, and that nothing was
+    /// asked for since, was passed over, or dropped.
     private func confirm(_ link: inout Link, _ names: [String]) {
         link.subscribed = Set(names)
-        guard !link.outstanding.isEmpty else { return }
-        let request = link.outstanding.removeFirst().request
-        if !request.unsubscribes { link.refused.formUnion(request.symbols.filter { !names.contains($0) && symbols.contains($0) }) }
+        if !link.outstanding.isEmpty { link.outstanding.removeFirst() }
+        let asked = Set((link.outstanding.map(\.request) + link.queue).flatMap(\.symbols))
+        let missing = symbols.filter { !link.subscribed.contains($0) && !link.refused.contains($0) && !asked.contains($0) }
+        // What was missing in an earlier list and is there now is news, and so is the reverse.
+        link.announced.subtract(link.refused.intersection(names))
+        link.announced.subtract(missing)
+        link.refused.subtract(names)
+        link.refused.formUnion(missing)
     }
 
     private mutating func refuse(_ link: inout Link, _ id: Int?, _ symbol: String?, _ reason: String, _ now: Int64) -> [Action] {

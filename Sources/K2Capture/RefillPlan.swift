@@ -142,10 +142,11 @@ public struct RefillPlan: Sendable {
             guard reason == .silent, new > 0, let newest, let look, newest.time > look.since,
                 time.microseconds - newest.time.microseconds > 3_000_000
             else { return nil }
+            capture.noteMissed(series, at: time)
             return .streamIsBehind(series: series)
         case .hole(let series, let first):
             guard let index = jobs.firstIndex(where: { $0.series == series && $0.range.lowerBound == first }) else { return nil }
-            jobs[index].evidence.add(page.ids, within: jobs[index].range)
+            jobs[index].evidence.add(page, within: jobs[index].range)
             jobs[index].pager.advance(page)
             if jobs[index].pager.next == nil { conclude(index, &capture, now) } else { jobs[index].notBefore = now }
             return nil
@@ -153,9 +154,13 @@ public struct RefillPlan: Sendable {
     }
 
     private mutating func removeLook(_ series: Int, _ reason: LookReason) -> Look? {
-        let due = looks.indices.filter { looks[$0].series == series && looks[$0].reason == reason }
-        guard let first = due.min(by: { looks[$0].notBefore < looks[$1].notBefore }) else { return nil }
-        return looks.remove(at: first)
+        firstLook(series, reason).map { looks.remove(at: $0) }
+    }
+
+    /// The one that was asked: the earliest.
+    private func firstLook(_ series: Int, _ reason: LookReason) -> Int? {
+        looks.indices.filter { looks[$0].series == series && looks[$0].reason == reason }
+            .min { looks[$0].notBefore < looks[$1].notBefore }
     }
 
     /// All pages of a hole were read: decides about the ids that are still missing, or when to ask again.
@@ -222,7 +227,7 @@ public struct RefillPlan: Sendable {
     public mutating func failed(_ errand: Errand, _ refusal: RESTRefusal, capture: inout Capture, now: Int64) -> Finding? {
         switch errand {
         case .look(let series, let reason):
-            guard let index = looks.firstIndex(where: { $0.series == series && $0.reason == reason }) else { return nil }
+            guard let index = firstLook(series, reason) else { return nil }
             looks[index].tries += 1
             looks[index].notBefore = now + policy.delay.lowerBound << Int64(min(looks[index].tries, 6))
             if case .never(let message) = refusal {

@@ -118,6 +118,9 @@ public struct SymbolSeries: Sendable {
     /// Notes that a message with trades of this symbol came over the stream.
     mutating func noteStream(at receivedAt: Timestamp) { activity.note(at: receivedAt) }
 
+    /// Notes that history has trades that the stream did not bring.
+    mutating func noteMissed(at time: Timestamp) { activity.missedAt = time }
+
     /// Notes that the symbol's newest trades were asked for.
     public mutating func noteLook(at time: Timestamp) { activity.lookedAt = time }
 }
@@ -142,12 +145,16 @@ public struct SymbolActivity: Sendable {
     public private(set) var meanInterval: Int64?
     /// When the newest trades were last asked for.
     public var lookedAt: Timestamp?
+    /// When they showed trades that the stream had not brought.
+    public var missedAt: Timestamp?
 
     /// Silence of this many mean intervals, and at least `leastSilence`, is worth a look.
     private static let patience: Int64 = 20
     private static let leastSilence: Int64 = 30_000_000
-    /// Without a message ever, or for very slow symbols, look this often.
+    /// Very slow symbols are looked at as often.
     private static let greatestSilence: Int64 = 900_000_000
+    /// Symbols of which nothing ever came, the first time.
+    private static let firstSilence: Int64 = 60_000_000
 
     mutating func note(at time: Timestamp) {
         if let lastMessage {
@@ -157,10 +164,16 @@ public struct SymbolActivity: Sendable {
         lastMessage = time
     }
 
-    /// When silence turns suspicious; looks count as messages, so that a dead market is asked about rarely.
+    /// Whether silence is worth a look. Looks count as messages, so that a dead market is asked about rarely;
+    /// but while the stream stays behind, they are what brings the trades.
     public func isDue(at now: Timestamp, since start: Timestamp) -> Bool {
         let last = max(lastMessage ?? start, lookedAt ?? start)
-        let patience = meanInterval.map { min(max($0 * Self.patience, Self.leastSilence), Self.greatestSilence) } ?? Self.greatestSilence
         return now.microseconds - last.microseconds > patience
+    }
+
+    private var patience: Int64 {
+        if let missedAt, missedAt > lastMessage ?? Timestamp(microseconds: .min) { return Self.leastSilence }
+        if let meanInterval { return min(max(meanInterval * Self.patience, Self.leastSilence), Self.greatestSilence) }
+        return lastMessage == nil && lookedAt == nil ? Self.firstSilence : Self.greatestSilence
     }
 }

@@ -1,7 +1,6 @@
 import K2Bytes
 import K2Domain
 import K2Exchanges
-import K2NDJSON
 
 @testable import K2Capture
 

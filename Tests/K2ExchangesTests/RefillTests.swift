@@ -84,7 +84,7 @@ private func walk(_ hole: RefillHole, _ history: History, limit: Int = 3_000) ->
         }
         walk.pages.append(page)
         walk.ids.formUnion(page.ids)
-        walk.evidence.add(page.ids, within: hole.first...hole.last)
+        walk.evidence.add(page, within: hole.first...hole.last)
         pager.advance(page)
     }
     return walk
@@ -252,7 +252,7 @@ extension Seeded {
 @Suite struct RefillEvidenceTests {
     private func proven(_ pages: [[UInt64]], _ hole: ClosedRange<UInt64>) -> [ClosedRange<UInt64>] {
         var evidence = RefillEvidence()
-        for page in pages { evidence.add(page, within: hole) }
+        for page in pages { evidence.add(RefillPage(ids: page, rows: page.count), within: hole) }
         return evidence.empty.ranges
     }
 
@@ -273,12 +273,18 @@ extension Seeded {
         #expect(proven([[0, 2]], 0...1) == [1...1])
     }
 
+    @Test func aPageWithAnUnreadableRowProvesNothing() {
+        var evidence = RefillEvidence()
+        evidence.add(RefillPage(ids: [9, 15, 21], rows: 4), within: 10...20)
+        #expect(evidence.empty.ranges.isEmpty && evidence.lowest == 9 && evidence.highest == 21)
+    }
+
     @Test func edgesAreThoseOfAllPages() {
         var evidence = RefillEvidence()
         #expect(evidence.lowest == nil && evidence.highest == nil)
-        evidence.add([5, 6], within: 1...9)
-        evidence.add([], within: 1...9)
-        evidence.add([2, 3], within: 1...9)
+        evidence.add(RefillPage(ids: [5, 6], rows: 2), within: 1...9)
+        evidence.add(RefillPage(ids: [], rows: 0), within: 1...9)
+        evidence.add(RefillPage(ids: [2, 3], rows: 2), within: 1...9)
         #expect(evidence.lowest == 2 && evidence.highest == 6)
     }
 }

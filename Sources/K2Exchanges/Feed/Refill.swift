@@ -35,7 +35,7 @@ public struct RefillHole: Sendable, Equatable {
 
 /// What a pager must know of a page that was fetched.
 public struct RefillPage: Sendable {
-    /// The ids of its trades, ascending, each once.
+    /// The ids of its trades, ascending.
     public var ids: [UInt64]
     /// Rows, unreadable ones too.
     public var rows: Int
@@ -75,11 +75,13 @@ public struct RefillEvidence: Sendable {
 
     public init() {}
 
-    /// - Parameter ids: those of one page, ascending.
-    public mutating func add(_ ids: [UInt64], within hole: ClosedRange<UInt64>) {
+    /// A page with a row that could not be read proves nothing: its id is one of those that seem to be missing.
+    public mutating func add(_ page: RefillPage, within hole: ClosedRange<UInt64>) {
+        let ids = page.ids
         guard let first = ids.first, let last = ids.last else { return }
         lowest = min(lowest ?? first, first)
         highest = max(highest ?? last, last)
+        if page.rows > ids.count { return }
         for (before, after) in zip(ids, ids.dropFirst()) where after > before + 1 {
             let between = max(before + 1, hole.lowerBound)...max(min(after - 1, hole.upperBound), max(before + 1, hole.lowerBound))
             if between.lowerBound <= min(after - 1, hole.upperBound) { empty.insert(contentsOf: between) }

@@ -16,7 +16,7 @@ final class CaptureMetrics {
 
 /// Serves `/metrics` (Prometheus text) and `/healthz` (200 while every connection is subscribed, else 503).
 final class MetricsService: HTTPService {
-    private unowned let live: LiveCapture
+    private let live: LiveCapture
 
     init(_ live: LiveCapture) { self.live = live }
 

@@ -11,7 +11,8 @@ final class LiveLink: WebSocketDelegate {
     /// The exchange's count of messages, of the last one that carried it.
     var lastNumber: UInt64?
     var socket: WebSocket?
-    private unowned let capture: LiveCapture
+    // Strong: sockets tell of their end after the capture has ended.
+    private let capture: LiveCapture
 
     init(id: Int, plan: Int, capture: LiveCapture) {
         self.id = id
