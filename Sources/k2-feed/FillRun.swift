@@ -76,16 +76,20 @@ struct FillRun: ~Copyable {
     private mutating func failed(
         _ errand: RefillPlan.Errand, _ refusal: RESTRefusal, _ retryAfter: Int64?, _ capture: inout Capture
     ) throws {
-        let reason =
-            switch refusal {
-            case .tooMany: "too many requests"
-            case .unavailable(let text), .never(let text): text
-            }
+        switch refusal {
+        case .tooMany: try pause("too many requests", retryAfter)
+        case .unavailable(let reason): try pause(reason, retryAfter)
+        // An answer for this symbol alone: others may have better ones.
+        case .never(let reason): diagnostics.report("\(base): \(reason)")
+        }
+        _ = refills.failed(errand, refusal, capture: &capture, now: MonotonicClock.now())
+    }
+
+    private mutating func pause(_ reason: String, _ retryAfter: Int64?) throws(ToolFailure) {
         let pause = max(failures.fail(random: UInt64.random(in: 0 ... .max)), retryAfter ?? 0)
         if failures.failures > Self.maxFailures { throw ToolFailure(.temporary, "\(base): \(reason); gave up after \(Self.maxFailures) tries") }
         diagnostics.report("\(base): \(reason); next try in \(pause / 1_000) ms")
         budget.pause(until: MonotonicClock.now() + pause)
-        _ = refills.failed(errand, refusal, capture: &capture, now: MonotonicClock.now())
     }
 
     /// At most a tenth of a second, so that a signal is seen.
