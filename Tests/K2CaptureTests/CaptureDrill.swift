@@ -219,8 +219,11 @@ struct CaptureDrill: ~Copyable {
         let back = bench.now + away
         deliveries.removeAll { $0.at <= back }
         bench.now = back
-        startCapture(saved.isEmpty ? nil : try CaptureState(parsing: saved, exchange: plan.exchange))
-        if saved.isEmpty { firstSeen = symbols.map { _ in nil } }
+        let state = saved.isEmpty ? nil : try CaptureState(parsing: saved, exchange: plan.exchange)
+        startCapture(state)
+        // What the state does not know of begins anew.
+        for index in symbols.indices where state?[symbols[index].name] == nil { firstSeen[index] = nil }
+        announce(bench.now - Self.grace)
         lookAtAll()
     }
 
