@@ -22,6 +22,9 @@ public struct SymbolSeries: Sendable {
     public private(set) var activity = SymbolActivity()
     public internal(set) var counts = SeriesCounts()
 
+    /// The newest trade of the run before, where there was one.
+    private var resumedAt: UInt64?
+
     /// More holes than this at once are given up, oldest first: memory is bounded.
     public static let maxHoles = 20_000
     /// A greater step is no hole but another series: the exchange began to count anew.
@@ -38,6 +41,7 @@ public struct SymbolSeries: Sendable {
         self.init(name: name, symbol: symbol, restName: restName)
         highest = state.newest
         holes = state.holes
+        resumedAt = state.newest.id
         settled = state.known
     }
 
@@ -80,7 +84,7 @@ public struct SymbolSeries: Sendable {
     /// Whether the hole is none any more.
     public func isSettled(_ hole: Hole) -> Bool { settled.absent(from: hole.range).isEmpty }
 
-    /// Announces the holes seen before `time`, and takes out those that are settled.
+    /// Announces the holes seen before `time` or in an earlier run, and takes out those that are settled.
     /// - Returns: what there is to say, in order: opened holes, then parts that are settled.
     public mutating func report(seenBefore time: Timestamp) -> [HoleReport] {
         if holes.isEmpty { return [] }
@@ -90,7 +94,7 @@ public struct SymbolSeries: Sendable {
             let missing = settled.absent(from: hole.range)
             if missing.isEmpty {
                 if hole.isAnnounced || !hole.verdicts.isEmpty { reports += Self.closing(hole) }
-            } else if hole.isAnnounced || hole.detectedAt >= time {
+            } else if hole.isAnnounced || hole.detectedAt >= time && !isOfEarlierRun(hole) {
                 kept.append(hole)
             } else {
                 for range in missing {
@@ -106,6 +110,9 @@ public struct SymbolSeries: Sendable {
         holes = kept
         return reports
     }
+
+    /// Then a record may have said that it is open after the state was saved.
+    private func isOfEarlierRun(_ hole: Hole) -> Bool { resumedAt.map { hole.first <= $0 } ?? false }
 
     private static func closing(_ hole: Hole) -> [HoleReport] {
         hole.outcome()
