@@ -128,6 +128,9 @@ public enum RESTRefusal: Sendable, Equatable {
     case unavailable(String)
     /// It will never answer this one: an unknown symbol, for instance.
     case never(String)
+
+    /// The statuses that speak of the request itself; others speak of us, or of the moment.
+    static func isFinal(_ status: Int) -> Bool { status == 400 || status == 404 || status == 422 }
 }
 
 /// One pair of an exchange's own instrument list.

@@ -50,12 +50,23 @@ final class RESTWorker: @unchecked Sendable {
     /// The same, waited for: before the loop has anything to do.
     static func fetch(_ url: String, _ client: HTTPClient) -> RESTAnswer {
         do throws(HTTPError) {
-            let response = try client.get(url, headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")])
+            let response = try client.get(encoded(url), headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")])
             let wait = response.retryAfter(now: Int(WallClock.now().microseconds / 1_000_000))
             return .response(status: response.status, body: response.body, retryAfter: wait.map { Int64(min($0, 86_400)) * 1_000_000 })
         } catch {
             return .failed("\(error)")
         }
+    }
+
+    /// Symbols may have any characters: all but ASCII's printable ones are percent-encoded (RFC 3986, section 2.1).
+    private static func encoded(_ url: String) -> String {
+        if url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }) { return url }
+        var text = ""
+        for byte in url.utf8 {
+            let isPlain = byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"")
+            text += isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+        return text
     }
 
     /// Ends a request that is under way.
