@@ -15,15 +15,16 @@ public struct ListenError: Error, Equatable, Sendable, CustomStringConvertible {
 /// Sendable although unchecked: what changes is touched on its loop only.
 public final class HTTPServer: @unchecked Sendable {
     let loop: IOLoop
-    private let listener: any Channel
+    private var listener: (any Channel)?
     private var service: (any HTTPService)?
     private let tls: NIOSSLContext?
     private var connections: [ObjectIdentifier: any Channel] = [:]
 
     /// The port it listens on.
-    public let port: Int
+    public private(set) var port = 0
 
     /// Binds and listens; port 0 picks a free one. `host`: an address of this machine, "0.0.0.0" and "::" mean all.
+    /// The service may be called before this returns.
     /// - Parameter identity: with one, everything is TLS.
     /// - Precondition: not called on `loop`.
     /// - Throws: when the address is taken or not ours, or the identity cannot be used.
@@ -37,36 +38,43 @@ public final class HTTPServer: @unchecked Sendable {
         }
         let place = "\(URLParts.bracketed(host)):\(port)"
         do {
-            let start = Start()
+            let server = HTTPServer(loop, tls, service)
             let listener = try ServerBootstrap(group: loop.eventLoop)
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try start.server?.accepted(channel) } }
+                .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try server.accepted(channel) } }
                 .bind(host: host, port: port).wait()
-            let server = HTTPServer(loop, listener, tls, service)
-            loop.runAndWait { start.server = server }
+            loop.runAndWait { server.listens(at: listener) }
             return server
         } catch { throw ListenError("cannot listen on \(place): \(ConnectionFailure.text(error))") }
     }
 
-    private init(_ loop: IOLoop, _ listener: any Channel, _ tls: NIOSSLContext?, _ service: any HTTPService) {
+    private init(_ loop: IOLoop, _ tls: NIOSSLContext?, _ service: any HTTPService) {
         self.loop = loop
-        self.listener = listener
         self.tls = tls
         self.service = service
+    }
+
+    private func listens(at listener: any Channel) {
+        self.listener = listener
         port = listener.localAddress?.port ?? 0
     }
 
-    /// Stops listening and ends every connection. From any thread; off the loop it waits until that is done.
+    /// Stops listening and ends every connection. From any thread; off the loop it waits until that is done. Closing
+    /// the loop does it too.
     public func close() {
         if loop.isCurrent { return closeAll() }
-        loop.runAndWait { self.closeAll() }
-        try? listener.closeFuture.wait()
+        if loop.hasEnded { return }
+        let closed = loop.runAndWait {
+            self.closeAll()
+            return self.listener?.closeFuture
+        }
+        try? closed?.wait()
     }
 
     private func closeAll() {
-        listener.close(promise: nil)
+        listener?.close(promise: nil)
         service = nil
         for channel in connections.values { channel.close(promise: nil) }
     }
@@ -84,6 +92,3 @@ public final class HTTPServer: @unchecked Sendable {
         try pipeline.addHandler(HTTPConnection(service, on: loop, codec: [decoder, encoder]))
     }
 }
-
-/// Lets the accepting closure, which exists before the server, find the server. On the loop only.
-private final class Start: @unchecked Sendable { var server: HTTPServer? }

@@ -6,7 +6,7 @@ import NIOSSL
 import Synchronization
 
 /// One event loop on one thread of its own. Everything of this module that reads or writes a socket belongs to
-/// one loop; what is called and what is called back runs on its thread.
+/// one loop; what is called and what is called back runs on its thread. NIO ignores SIGPIPE for the whole process.
 ///
 /// Sendable although unchecked: `group` and `eventLoop` are thread-safe, and what changes is either behind a lock or touched on the loop only.
 public final class IOLoop: @unchecked Sendable {
@@ -24,6 +24,9 @@ public final class IOLoop: @unchecked Sendable {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         eventLoop = group.next()
     }
+
+    /// Whether `close` was called.
+    var hasEnded: Bool { isClosed.withLock { $0 } }
 
     /// Whether the caller is on the thread of the loop.
     public var isCurrent: Bool { eventLoop.inEventLoop }

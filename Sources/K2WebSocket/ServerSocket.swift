@@ -94,12 +94,11 @@ public final class ServerSocket: @unchecked Sendable {
         precondition(loop.isCurrent, "ServerSocket off its loop")
         let count = queued.readableBytes
         guard phase != .ended, count > 0 else { return }
-        flushed += count
-        let written = loop.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenComplete { _ in self.written(count) }
-        channel.writeAndFlush(queued, promise: written)
+        let written = channel.writeAndFlush(queued)
         // Uses the same memory again when the system has taken it all.
         queued.clear()
+        flushed += count
+        written.whenComplete { _ in self.written(count) }
     }
 
     /// Sends what is queued and a close frame, and ends when the client has answered, after 2 s at most. The reason is cut to 123 bytes.

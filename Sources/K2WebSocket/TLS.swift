@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -53,16 +54,23 @@ enum TLS {
 
     static func serverContext(_ identity: ServerIdentity) throws(TLSFailure) -> NIOSSLContext {
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(identity.certificateFile).map { NIOSSLCertificateSource.certificate($0) }
-            let key = try NIOSSLPrivateKey(file: identity.keyFile, format: .pem)
-            var settings = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+            let chain = try reading(identity.certificateFile) { try NIOSSLCertificate.fromPEMFile($0) }
+            let key = try reading(identity.keyFile) { try NIOSSLPrivateKey(file: $0, format: .pem) }
+            var settings = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
             settings.minimumTLSVersion = .tlsv12
             settings.applicationProtocols = ["http/1.1"]
             settings.shutdownTimeout = shutdownTimeout
             return try NIOSSLContext(configuration: settings)
-        } catch {
-            throw TLSFailure(message: "cannot use certificate \(identity.certificateFile) with key \(identity.keyFile): \(reason(error))")
+        } catch let failure as TLSFailure { throw failure } catch {
+            throw TLSFailure(message: "\(identity.certificateFile) and \(identity.keyFile) do not fit: \(reason(error))")
         }
+    }
+
+    private static func reading<T>(_ file: String, _ read: (String) throws -> T) throws(TLSFailure) -> T {
+        // The library says the same of a file that is missing and of one that holds nothing.
+        if access(file, R_OK) != 0 { throw TLSFailure(message: "\(file): cannot read: \(SystemText.of(errno: errno))") }
+        do { return try read(file) } catch { throw TLSFailure(message: "\(file): cannot read: \(reason(error))") }
     }
 
     /// What `error` means for a connection that is not open yet; nil when it is no error of TLS.
@@ -84,6 +92,12 @@ enum TLS {
     private static func reason(_ error: any Error) -> String {
         if let failure = error as? TLSFailure { return failure.message }
         if let system = error as? IOError { return SystemText.of(errno: system.errnoCode) }
+        switch error as? NIOSSLError {
+        case .noSuchFilesystemObject?: return SystemText.of(errno: ENOENT)
+        case .failedToLoadCertificate?: return "no readable certificate in it"
+        case .failedToLoadPrivateKey?: return "no readable key in it"
+        default: break
+        }
         let text = "\(error)"
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
             return "the certificate is not trusted: unknown authority, self-signed or out of date"

@@ -117,17 +117,18 @@ public final class WebSocket: @unchecked Sendable {
     /// Ends the connection without a goodbye; the delegate hears of the end in a later turn of the loop, and of nothing before it.
     public func abort() {
         precondition(loop.isCurrent, "WebSocket.abort off its loop")
-        channel?.cut(withReset: false)
         end(.closed(code: nil, reason: "aborted"), isLater: true)
     }
 
     /// The one way out: closes the connection and tells the delegate, once.
     func end(_ reason: WebSocketEnd, isLater: Bool = false) {
         guard phase != .ended else { return }
+        let isOpen = phase == .open || phase == .closing
         phase = .ended
         deadline?.cancel()
         deadline = nil
-        channel?.close(promise: nil)
+        // Behind our close frame, or without one word more.
+        if isOpen, !isLater { channel?.close(promise: nil) } else { channel?.cut(withReset: false) }
         channel = nil
         guard let delegate else { return }
         self.delegate = nil

@@ -25,12 +25,14 @@ public enum WebSocketEnd: Sendable, Equatable, CustomStringConvertible {
         case .proxyRefused(let status): "the proxy answered CONNECT with status \(status)"
         case .refused(let status, nil): "refused with status \(status)"
         case .refused(let status, let wait?): "refused with status \(status), retry after \(wait / 1_000_000) s"
-        case .closed(nil, let reason): reason.isEmpty ? "the connection ended" : "closed: \(reason)"
+        case .closed(nil, let reason): reason.isEmpty ? "the connection ended" : "closed: \(Self.line(reason))"
         case .closed(let code?, let reason): reason.isEmpty ? "closed with code \(code)" : "closed with code \(code): \(Self.line(reason))"
         case .protocolError(let text): "protocol error: \(text)"
         }
     }
 
-    /// A peer's text on one line.
-    private static func line(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
+    /// A peer's text on one line and without control characters.
+    private static func line(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    }
 }

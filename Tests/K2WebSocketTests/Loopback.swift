@@ -2,8 +2,8 @@ import K2WebSocket
 import Synchronization
 import Testing
 
-/// What nobody answered in time.
-struct TooLate: Error, CustomStringConvertible {
+/// Why a test cannot go on.
+struct TestFailure: Error, CustomStringConvertible {
     var description: String
 }
 
@@ -20,7 +20,7 @@ final class Mailbox<Value: Sendable>: Sendable {
             if let value = values.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return value }
             try await Task.sleep(for: .milliseconds(2))
         }
-        throw TooLate(description: "nothing came within \(seconds) s: \(place)")
+        throw TestFailure(description: "nothing came within \(seconds) s: \(place)")
     }
 }
 
@@ -30,7 +30,7 @@ func eventually(within seconds: Double = 20, _ what: String, _ condition: () -> 
         if condition() { return }
         try await Task.sleep(for: .milliseconds(2))
     }
-    throw TooLate(description: "not within \(seconds) s: \(what)")
+    throw TestFailure(description: "not within \(seconds) s: \(what)")
 }
 
 enum ClientEvent: Equatable, Sendable {
@@ -96,18 +96,17 @@ final class Peer: ServerSocketDelegate, @unchecked Sendable {
     let onOpen: @Sendable (ServerSocket) -> Void
     let onText: @Sendable (ServerSocket, [UInt8]) -> Void
     private let current = Mutex<ServerSocket?>(nil)
-    private let loop: IOLoop
 
     init(
-        on loop: IOLoop, onOpen: @escaping @Sendable (ServerSocket) -> Void = { _ in },
+        onOpen: @escaping @Sendable (ServerSocket) -> Void = { _ in },
         onText: @escaping @Sendable (ServerSocket, [UInt8]) -> Void = { _, _ in }
     ) {
-        self.loop = loop
         self.onOpen = onOpen
         self.onText = onText
     }
 
-    func act(_ body: @escaping @Sendable (ServerSocket) -> Void) {
+    /// Does something with the socket, on its loop.
+    func act(on loop: IOLoop, _ body: @escaping @Sendable (ServerSocket) -> Void) {
         loop.runAndWait {
             if let socket = self.current.withLock({ $0 }) { body(socket) }
         }
@@ -153,29 +152,36 @@ final class Service: HTTPService, @unchecked Sendable {
     }
 }
 
-/// A loop and a server on it; both end with it.
-final class Loopback: Sendable {
-    let loop: IOLoop
-    let server: HTTPServer
-
-    init(_ service: Service, identity: ServerIdentity? = nil) throws {
-        loop = IOLoop()
-        server = try HTTPServer.listen(host: "127.0.0.1", port: 0, identity: identity, on: loop, service: service)
+/// Runs a test against a server and a loop, and ends both whatever happens.
+func withServer(
+    _ service: Service, identity: ServerIdentity? = nil, _ body: (_ loop: IOLoop, _ server: HTTPServer) async throws -> Void
+) async throws {
+    let loop = IOLoop()
+    let server = try HTTPServer.listen(host: "127.0.0.1", port: 0, identity: identity, on: loop, service: service)
+    do { try await body(loop, server) } catch {
+        server.close()
+        loop.close()
+        throw error
     }
+    server.close()
+    loop.close()
+}
 
-    /// A server whose WebSockets all go to what `peer` makes.
-    convenience init(identity: ServerIdentity? = nil, peer: @escaping @Sendable () -> Peer) throws {
-        try self.init(Service(accept: { _ in .accept(peer()) }), identity: identity)
+/// Runs a test with a server whose WebSockets all go to `peer`.
+func withPeer(
+    _ peer: Peer, identity: ServerIdentity? = nil, _ body: (_ loop: IOLoop, _ url: String) async throws -> Void
+) async throws {
+    try await withServer(Service(accept: { _ in .accept(peer) }), identity: identity) { loop, server in
+        try await body(loop, "\(identity == nil ? "ws" : "wss")://localhost:\(server.port)/stream?x=1")
     }
+}
 
-    var url: String { "ws://127.0.0.1:\(server.port)/stream?x=1" }
-
-    deinit {
-        // Not here: the last reference may go on the loop itself.
-        let (loop, server) = (loop, server)
-        Task.detached {
-            server.close()
-            loop.close()
-        }
+/// Runs a test that needs a loop only.
+func withLoop(_ body: (IOLoop) async throws -> Void) async throws {
+    let loop = IOLoop()
+    do { try await body(loop) } catch {
+        loop.close()
+        throw error
     }
+    loop.close()
 }
