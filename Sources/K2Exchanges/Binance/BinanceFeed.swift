@@ -18,6 +18,9 @@ public struct BinanceFeed: ExchangeFeed {
 
     public init() {}
 
+    /// Times of the history as exact as those of the stream.
+    public var restHeaders: [(name: String, value: String)] { [("X-MBX-TIME-UNIT", "MICROSECOND")] }
+
     public func subscribe(_ symbols: [String], id: Int) -> [FeedRequest] { requests("SUBSCRIBE", symbols, id) }
     public func unsubscribe(_ symbols: [String], id: Int) -> [FeedRequest] { requests("UNSUBSCRIBE", symbols, id) }
 

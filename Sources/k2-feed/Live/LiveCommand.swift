@@ -97,7 +97,7 @@ struct LiveCommand: ParsableCommand {
         let live = LiveCapture(
             options: options, loop: loop, capture: capture, output: try plan.output(diagnostics),
             saver: StateSaver(path: plan.statePath, worker: worker, loop: loop),
-            rest: RESTWorker(base: plan.restBase, client: client, worker: IOLoop(), loop: loop, abort: plan.abort),
+            rest: RESTWorker(base: plan.restBase, feed: plan.feed, client: client, worker: IOLoop(), loop: loop, abort: plan.abort),
             recorder: try plan.recorder(diagnostics), diagnostics: diagnostics)
         let server = try plan.metricsServer(for: live, on: loop)
         defer { server?.close() }
