@@ -13,15 +13,14 @@ from live_traffic import normalized, order
 class Feed:
     """A running capture. Its records and its words on stderr are collected as they come."""
 
-    def __init__(self, tools, folder, exchange, server, *arguments, symbols=None, environment=None, host="127.0.0.1", rest=None):
+    def __init__(self, tools, folder, exchange, server, *arguments, symbols=None, environment=None, endpoint=None, rest=None):
         self.exchange = exchange
         self._tools, self._folder = tools, folder
         self._changed = threading.Condition()
         self.lines = []
         self.said = []
-        secure = "s" if server.origin.startswith("s") else ""
-        command = [tools.path("k2-feed"), "live", exchange, "--endpoint", f"ws{secure}://{host}:{server.port}"]
-        command += ["--rest-endpoint", rest or f"http{secure}://{host}:{server.port}", *arguments]
+        command = [tools.path("k2-feed"), "live", exchange, "--endpoint", endpoint or server.url("ws")]
+        command += ["--rest-endpoint", rest or server.url("http"), *arguments]
         if symbols:
             command += ["--symbols", ",".join(symbols)]
         self.started = time.monotonic()

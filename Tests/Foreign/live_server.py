@@ -102,6 +102,8 @@ class LiveServer:
         self._stack.close()
         if kind is None:
             assert not self.problems, self.problems
+        elif self.problems:
+            print("server:", *self.problems, sep="\n  ")
 
     async def _start(self):
         return await serve(
@@ -116,9 +118,9 @@ class LiveServer:
         """Runs something on the server's loop and waits for it."""
         return self._thread.call(coroutine)
 
-    @property
-    def origin(self):
-        return f"{'s' if self._tls else ''}://127.0.0.1:{self.port}"
+    def url(self, scheme, host="127.0.0.1"):
+        """`scheme`: ws or http; with TLS they become wss and https."""
+        return f"{scheme}{'s' if self._tls else ''}://{host}:{self.port}"
 
     @property
     def paths(self):
@@ -130,7 +132,11 @@ class LiveServer:
             self.tries.append(time.monotonic())
             return self._upgrade(len(self.tries)) if self._upgrade else None
         self.asked.append((time.monotonic(), request.path))
-        status, body = self._rest(request.path) if self._rest else (404, b"{}")
+        try:
+            status, body = self._rest(request.path) if self._rest else (404, b"{}")
+        except Exception as problem:  # noqa: BLE001: shown by the test
+            self.problems.append(f"{request.path}: {problem!r}")
+            status, body = 500, b"{}"
         return response(status, body, {"Content-Type": "application/json"})
 
     async def _converse(self, socket):
@@ -228,3 +234,78 @@ def coinbase(request, conversation):
 
 
 DIALECTS = {"binance": binance, "kraken": kraken, "coinbase": coinbase}
+
+
+# Between the client and the server
+
+
+class Relay:
+    """Listens on a port of its own and hands connections on, after `_begin` has said where to."""
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        thread = self._stack.enter_context(LoopThread())
+        self._listener = thread.call(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = self._listener.sockets[0].getsockname()[1]
+        self._stack.callback(lambda: thread.call(self._close()))
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    async def _close(self):
+        self._listener.close()
+
+    async def _serve(self, reader, writer):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if target := await self._begin(head, writer):
+                onward = await asyncio.open_connection(*target[0])
+                onward[1].write(target[1])
+                await asyncio.gather(copy(reader, onward[1]), copy(onward[0], writer))
+        writer.close()
+
+
+async def copy(reader, writer):
+    """One direction of a connection, to its end."""
+    with contextlib.suppress(OSError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.write_eof() if writer.can_write_eof() else writer.close()
+
+
+class Gate(Relay):
+    """Answers the first connection itself, with what `answer` makes of the request; later ones reach the server."""
+
+    def __init__(self, server, answer):
+        self._server, self._answer, self.tries = server, answer, []
+
+    async def _begin(self, head, writer):
+        self.tries.append(time.monotonic())
+        if len(self.tries) > 1:
+            return ("127.0.0.1", self._server.port), head
+        writer.write(self._answer(head))
+        await writer.drain()
+        return None
+
+
+class ConnectProxy(Relay):
+    """An HTTP proxy that opens tunnels; `authorization` is what it demands in `Proxy-Authorization`."""
+
+    def __init__(self, authorization=None):
+        self._authorization, self.asked = authorization, []
+
+    async def _begin(self, head, writer):
+        line, *fields = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, value in (field.split(": ", 1) for field in fields if field)}
+        method, target, _ = line.split(" ")
+        self.asked.append((method, target, headers.get("proxy-authorization")))
+        if self._authorization not in (None, headers.get("proxy-authorization")):
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            return None
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        host, port = target.rsplit(":", 1)
+        return (host, int(port)), b""
