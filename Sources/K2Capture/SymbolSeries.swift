@@ -20,9 +20,7 @@ public struct SymbolSeries: Sendable {
     /// Holes that are not settled, ascending.
     public private(set) var holes: [Hole] = []
     public private(set) var activity = SymbolActivity()
-    /// Trades that were new: over the stream, and by REST.
-    public internal(set) var trades: UInt64 = 0
-    public internal(set) var backfilled: UInt64 = 0
+    public internal(set) var counts = SeriesCounts()
 
     /// More holes than this at once are given up, oldest first: memory is bounded.
     public static let maxHoles = 20_000
@@ -116,13 +114,27 @@ public struct SymbolSeries: Sendable {
     }
 
     /// Notes that a message with trades of this symbol came over the stream.
-    mutating func noteStream(at receivedAt: Timestamp) { activity.note(at: receivedAt) }
+    mutating func noteStream(at receivedAt: Timestamp) {
+        counts.messages += 1
+        activity.note(at: receivedAt)
+    }
 
     /// Notes that history has trades that the stream did not bring.
     mutating func noteMissed(at time: Timestamp) { activity.missedAt = time }
 
     /// Notes that the symbol's newest trades were asked for.
     public mutating func noteLook(at time: Timestamp) { activity.lookedAt = time }
+}
+
+/// Totals of one symbol since the start.
+public struct SeriesCounts: Sendable, Equatable {
+    /// Stream messages with trades of it.
+    public var messages: UInt64 = 0
+    /// Trades that were new: over the stream, and by REST.
+    public var trades: UInt64 = 0
+    public var backfilled: UInt64 = 0
+    /// Gap records by state: `open`, `filled`, `empty`, `lost`.
+    public var gaps: [UInt64] = [0, 0, 0, 0]
 }
 
 /// Something to say about a hole or a part of one.

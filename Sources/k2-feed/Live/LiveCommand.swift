@@ -89,6 +89,7 @@ struct LiveCommand: ParsableCommand {
         let client = HTTPClient(options: plan.http)
         let catalog = try plan.catalog()
         let list = try InstrumentList.fetchOrKnown(plan.feed, base: plan.restBase, client, catalog, diagnostics)
+        if Shutdown.signalNumber != nil { return }
         let options = try plan.options(list)
         let loop = IOLoop()
         let worker = IOLoop()

@@ -16,12 +16,16 @@ final class OutputDescriptor {
     private let descriptor: Int32
     private let isOurs: Bool
     private let isPipe: Bool
+    /// Files and devices like /dev/null take everything at once.
+    private let neverWaits: Bool
     /// Of the pipe, in bytes.
     private let capacity: Int
 
     init(_ given: Int32) {
         var status = stat()
         isPipe = fstat(given, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+        let format = status.st_mode & S_IFMT
+        neverWaits = format == S_IFREG || format == S_IFCHR && isatty(given) == 0
         let opened = isPipe ? open("/proc/self/fd/\(given)", O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1
         isOurs = opened >= 0
         descriptor = opened >= 0 ? opened : given
@@ -54,7 +58,7 @@ final class OutputDescriptor {
     func write(_ bytes: UnsafeRawBufferPointer) -> Result {
         while true {
             var count = bytes.count
-            if !isOurs {
+            if !isOurs, !neverWaits {
                 guard isWritable() else { return .blocked }
                 // A pipe or terminal that can be written to takes this much without waiting.
                 count = min(count, Int(PIPE_BUF))
