@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import live  # noqa: E402
 from measure import Contestant, compete, run  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -206,7 +207,35 @@ def machine():
     ]
 
 
-def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, rounds):
+def live_targets(steady, fastest):
+    ours, most = steady[0], fastest[0]
+    return [
+        ["live capture at 5,000 messages/s, share of a core", f"{ours.share:.1%}", "< 10 %", verdict(ours.share, 0.10, True)],
+        ["live capture at 5,000 messages/s, memory", f"{ours.memory / MEBIBYTE:.0f} MiB", "< 64 MB", verdict(ours.memory, 64e6, True)],
+        ["live capture, receipt to line on stdout, p50", f"{ours.latency(0.5)} µs", "< 100 µs", verdict(ours.latency(0.5), 100, True)],
+        ["live capture, receipt to line on stdout, p99", f"{ours.latency(0.99)} µs", "< 1 ms", verdict(ours.latency(0.99), 1000, True)],
+        ["live capture, most on one core", f"{most.rate / 1000:,.0f} k messages/s", "≥ 100 k", verdict(most.rate, 100_000, False)],
+    ]
+
+
+def live_section(steady, fastest):
+    steady_rows = [
+        [s.name, f"{s.messages:,}", f"{s.share:.1%}", f"{s.memory / MEBIBYTE:.0f} MiB", f"{s.latency(0.5)} µs", f"{s.latency(0.99)} µs", f"{s.latency(1)} µs"]
+        for s in steady
+    ]
+    fastest_rows = [[f.name, f"{f.messages:,}", f"{f.rate / 1000:,.0f} k messages/s", ", ".join(f"{r / 1000:,.0f} k" for r in f.samples)] for f in fastest]
+    return f"""## Live capture
+
+{table(["at 5,000 messages/s", "messages", "share of a core", "largest resident set", "p50", "p99", "slowest"], steady_rows)}
+
+{table(["as fast as it goes", "messages", "median", "each run"], fastest_rows)}
+
+`k2-sim serve binance` on the other core feeds both over loopback. The Python program (`bench/peers/live_client.py`, on `websockets`) prints the same
+lines and keeps no account of ids. Latencies are from `received_at` in the record to the moment when the reader of stdout has it; the reader shares the
+exchange's core. The highest rate is taken with stdout to `/dev/null`."""
+
+
+def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, rounds):
     ours, jq, python = normalize
     offload, duck_sorted, duck_unsorted = lake
     per_line = os.path.getsize(inputs.raw) / inputs.count
@@ -221,6 +250,7 @@ def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, rounds
         ["slowest tool on empty input", seconds(max(c.seconds for c in start)), "< 20 ms", verdict(max(c.seconds for c in start), 0.020, True)],
         ["largest stream tool in memory", f"{max(c.memory for c in memory) / MEBIBYTE:.0f} MiB", "< 64 MB", verdict(max(c.memory for c in memory), 64e6, True)],
         ["k2-offload in memory", f"{max(c.memory for c in loaders) / MEBIBYTE:.0f} MiB", "< 256 MB", verdict(max(c.memory for c in loaders), 256e6, True)],
+        *live_targets(steady, fastest),
     ]
     contest_header = ["program", "lines", "median", "rate", "largest resident set"]
     size_rows = [[name, f"{size:,}", f"{size / inputs.count:.1f}"] for name, size in sizes.items()]
@@ -264,6 +294,8 @@ the query, without the start of Python.
 DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) and writes one Parquet file, sorted by
 (`canonical_symbol`, `timestamp`) as the table is, or unsorted; it writes no Iceberg metadata, and its seconds are those of the statement alone.
 
+{live_section(steady, fastest)}
+
 ## Start to end on empty input
 
 {table(["tool", "median", "slowest", "largest resident set"], start_rows)}
@@ -281,6 +313,7 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description="measure the tools beside their peers")
     parser.add_argument("--trades", type=int, default=1_000_000, help="length of the input (default 1000000)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each program (default 5)")
+    parser.add_argument("--live-seconds", type=int, default=60, help="length of the live capture at a fixed rate (default 60)")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core that all programs run on")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/performance.md", help="where the report goes")
     options = parser.parse_args()
@@ -304,7 +337,10 @@ def main():
     for contestant in memory:
         contestant.samples.append(run(contestant, options.core))
     loaders = [lake[0]]
-    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, options.rounds)
+    print("measuring live capture", file=sys.stderr)
+    other = min(os.sched_getaffinity(0) - {options.core}, default=options.core)
+    steady, fastest = live.measure(tool, (other, options.core), seconds=options.live_seconds, rounds=min(3, options.rounds))
+    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, options.rounds)
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(text)
     print(text.split("## Every run")[0])

@@ -108,13 +108,15 @@ public struct Capture: ~Copyable {
             write(text, isSnapshot ? .snapshot : .stream, connection, sequence, receivedAt, into: &output)
         }
         return CapturedMessage(
-            content: .trades(new: noted.new, old: noted.old, newest: isSnapshot ? nil : newestTime), number: number)
+            content: .trades(new: noted.new, old: noted.old, newest: isSnapshot ? nil : newestTrade), number: number)
     }
 
     /// Messages hold their trades in either order.
-    private var newestTime: Timestamp? {
-        var newest: Timestamp?
-        for index in batch.trades.indices { newest = max(newest ?? batch.trades[index].timestamp, batch.trades[index].timestamp) }
+    private var newestTrade: CapturedMessage.Newest? {
+        var newest: CapturedMessage.Newest?
+        for trade in found where newest == nil || trade.time > newest!.time {
+            newest = CapturedMessage.Newest(series: Int(trade.series), time: trade.time)
+        }
         return newest
     }
 
@@ -163,7 +165,7 @@ public struct Capture: ~Copyable {
             let isNew = series[index].observe(
                 trade.id, time: trade.time, receivedAt: receivedAt, cause: isStream ? "stream" : "history")
             if isNew { noted.new += 1 } else { noted.old += 1 }
-            if isNew, isStream { series[index].trades += 1 } else if isNew { series[index].backfilled += 1 }
+            if isNew, isStream { series[index].counts.trades += 1 } else if isNew { series[index].counts.backfilled += 1 }
         }
         if isStream { counts.trades += UInt64(noted.new) } else { counts.backfilled += UInt64(noted.new) }
         counts.duplicates += UInt64(noted.old)
@@ -241,10 +243,11 @@ public struct Capture: ~Copyable {
     @discardableResult
     public mutating func report(seenBefore time: Timestamp, at now: Timestamp, into output: inout ByteWriter) -> [(series: Int, report: HoleReport)] {
         var written: [(Int, HoleReport)] = []
-        for index in series.indices where !series[index].holes.isEmpty {
+        for index in series.indices where series[index].hasReports {
             for report in series[index].report(seenBefore: time) {
                 write(report, of: series[index].symbol, at: now, into: &output)
                 counts.count(report)
+                series[index].counts.gaps[Int(report.state.rawValue)] += 1
                 written.append((index, report))
             }
         }
@@ -274,11 +277,17 @@ public struct Capture: ~Copyable {
 /// What a message was.
 public struct CapturedMessage: Sendable {
     public enum Content: Sendable {
-        /// Trades: how many were new; the time of the newest, unless they are history.
-        case trades(new: Int, old: Int, newest: Timestamp?)
+        /// Trades: how many were new, and the newest, unless they are history.
+        case trades(new: Int, old: Int, newest: Newest?)
         case reply(FeedReply)
         case garbage
     }
+    /// The series of a trade, and the exchange's time of it.
+    public struct Newest: Sendable, Equatable {
+        public var series: Int
+        public var time: Timestamp
+    }
+
     public var content: Content
     /// The exchange's count of messages on this connection.
     public var number: UInt64?

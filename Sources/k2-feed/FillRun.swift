@@ -11,6 +11,7 @@ import K2NDJSON
 /// Asks for the holes of a capture until each is settled, one request after the other.
 struct FillRun: ~Copyable {
     private let base: String
+    private let headers: [(name: String, value: String)]
     private let client: HTTPClient
     private var refills: RefillPlan
     private var budget: RequestBudget
@@ -23,6 +24,7 @@ struct FillRun: ~Copyable {
 
     init(_ command: FillCommand, feed: any ExchangeFeed, base: String, client: HTTPClient) {
         self.base = base
+        headers = feed.restHeaders
         self.client = client
         var policy = RefillPlan.Policy()
         policy.patience = command.refillPatience.microseconds
@@ -44,7 +46,7 @@ struct FillRun: ~Copyable {
                 continue
             }
             budget.use(at: MonotonicClock.now())
-            try take(RESTWorker.fetch(base + next.request.target, client), next.errand, next.request, &capture)
+            try take(RESTWorker.fetch(base + next.request.target, headers, client), next.errand, next.request, &capture)
             try report(&capture)
         }
         try report(&capture)

@@ -16,7 +16,7 @@ final class CoinbaseServeSession: ServeSession {
     private var groups: [[SimulatedTrade]]
     private var batched = 0
     private var batchedAt: Int64 = 0
-    /// Messages that count and do not arrive.
+    /// A message of the current window counts and does not arrive.
     private var lostMessages = false
     private var lastHeartbeat: Int64 = 0
     private var lastUpdate: Int64
@@ -115,12 +115,12 @@ final class CoinbaseServeSession: ServeSession {
 
     func deliver(_ trade: SimulatedTrade, isWithheld: Bool, at time: Int64, to context: inout ServeContext) {
         guard link.subscribed[trade.symbol], !link.isSilent else { return }
+        if batched >= Self.limit { flush(at: time, &context) }
+        if batched == 0, !lostMessages { batchedAt = time }
         if isWithheld {
             lostMessages = true
             return
         }
-        if batched >= Self.limit { flush(at: time, &context) }
-        if batched == 0 { batchedAt = time }
         groups[trade.symbol].append(trade)
         batched += 1
     }

@@ -199,6 +199,7 @@ enum BrokenFrame {
 
     /// A JSON text of `count` bytes that is no message of anybody.
     static func huge(_ count: Int) -> [UInt8] {
-        Array("{\"e\":\"padding\",\"text\":\"".utf8) + [UInt8](repeating: 0x78, count: max(count - 24, 0)) + Array("\"}".utf8)
+        let (head, tail) = (Array("{\"e\":\"padding\",\"text\":\"".utf8), Array("\"}".utf8))
+        return head + [UInt8](repeating: 0x78, count: max(count - head.count - tail.count, 0)) + tail
     }
 }

@@ -7,11 +7,13 @@ final class CaptureMetrics {
     var connections = 0
     var reconnects = 0
     var restFailures = 0
-    var lastMessage: Timestamp?
-    /// Exchange's trade time to our receipt, seconds.
-    private(set) var lag = Histogram(bounds: Histogram.latencyBounds)
+    /// By series: the exchange's trade time to our receipt, seconds.
+    private(set) var lags: [Histogram] = []
 
-    func noteLag(_ microseconds: Int64) { lag.observe(Double(microseconds) / 1_000_000) }
+    func noteLag(_ microseconds: Int64, series: Int) {
+        while lags.count <= series { lags.append(Histogram(bounds: Histogram.latencyBounds)) }
+        lags[series].observe(Double(microseconds) / 1_000_000)
+    }
 }
 
 /// Serves `/metrics` (Prometheus text) and `/healthz` (200 while every connection is subscribed, else 503).

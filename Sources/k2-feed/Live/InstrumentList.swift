@@ -14,7 +14,7 @@ struct InstrumentList {
 
     /// Asks the exchange.
     static func fetch(_ feed: any ExchangeFeed, base: String, _ client: HTTPClient) throws(ToolFailure) -> InstrumentList {
-        switch RESTWorker.fetch(base + feed.instrumentList.target, client) {
+        switch RESTWorker.fetch(base + feed.instrumentList.target, feed.restHeaders, client) {
         case .failed(let reason): throw ToolFailure(.temporary, "instrument list: \(reason)")
         case .response(let status, let body, _):
             guard status == 200 else { throw refusal(feed, status, body) }
@@ -47,7 +47,7 @@ struct InstrumentList {
         var reason = ""
         for attempt in 0..<3 {
             if attempt > 0 { Self.pause(UInt32(attempt)) }
-            if let number = Shutdown.signalNumber { throw ToolFailure(.failed, "stopped by signal \(number)") }
+            if Shutdown.signalNumber != nil { break }
             do throws(ToolFailure) { return try fetch(feed, base: base, client) } catch {
                 if error.status == .unavailable { throw error }
                 reason = error.message
@@ -71,6 +71,10 @@ struct InstrumentList {
                 if !found.contains(where: { $0.streamName == instrument.streamName }) { found.append(instrument) }
             case .ambiguous(let several):
                 throw ToolFailure(.usage, "\(exchange.rawValue): \"\(name)\" means several instruments", hint: "one of \(several.joined(separator: ", "))")
+            case .unknown where !isComplete:
+                throw ToolFailure(
+                    .temporary, "\(exchange.rawValue): \"\(name)\" is not among the instruments known here, and the exchange's list cannot be had",
+                    hint: "K2_INSTRUMENTS names a file of further ones")
             case .unknown(let nearest):
                 let hint = nearest.isEmpty ? "k2-feed instruments \(exchange.rawValue) lists them" : "did you mean \(nearest.joined(separator: ", "))?"
                 throw ToolFailure(.usage, "\(exchange.rawValue): no such instrument: \"\(name)\"", hint: hint)

@@ -80,8 +80,7 @@ extension LiveCapture {
         if let number = captured.number { noteNumber(number, on: link, now) }
         switch captured.content {
         case .trades(_, _, let newest):
-            if let newest { metrics.noteLag(receivedAt.microseconds - newest.microseconds) }
-            metrics.lastMessage = receivedAt
+            if let newest { metrics.noteLag(receivedAt.microseconds - newest.time.microseconds, series: newest.series) }
         case .reply(let reply): perform(plans[link.plan].received(reply, on: link.id, now: now), of: link.plan, now)
         case .garbage: report("a message that is no JSON, \(message.count) bytes; kept as text")
         }

@@ -90,6 +90,7 @@ struct LiveCommand: ParsableCommand {
         let client = HTTPClient(options: plan.http)
         let catalog = try plan.catalog()
         let list = try InstrumentList.fetchOrKnown(plan.feed, base: plan.restBase, client, catalog, diagnostics)
+        if Shutdown.signalNumber != nil { return }
         let options = try plan.options(list)
         let loop = IOLoop()
         let worker = IOLoop()
@@ -99,7 +100,7 @@ struct LiveCommand: ParsableCommand {
         let live = LiveCapture(
             options: options, loop: loop, capture: capture, output: output,
             saver: StateSaver(path: plan.statePath, worker: worker, loop: loop),
-            rest: RESTWorker(base: plan.restBase, client: client, worker: IOLoop(), loop: loop, abort: plan.abort),
+            rest: RESTWorker(base: plan.restBase, feed: plan.feed, client: client, worker: IOLoop(), loop: loop, abort: plan.abort),
             recorder: try plan.recorder(diagnostics), diagnostics: diagnostics)
         let server = try plan.metricsServer(for: live, on: loop)
         defer { server?.close() }

@@ -12,23 +12,30 @@ enum LiveMetrics {
         let exchange = ("exchange", live.options.feed.exchange.rawValue)
         writeSymbols(live, exchange, &text)
         writeTotals(live, exchange, &text)
-        writeGaps(live, exchange, &text)
         writeOutput(live, exchange, &text)
         return text.output.array
     }
 
     private static func writeSymbols(_ live: LiveCapture, _ exchange: (String, String), _ text: inout MetricsText) {
+        let all = live.capture.series.map { (labels: [exchange, ("symbol", $0.symbol)], series: $0) }
         text.family("feed_handler_trades_produced_total", help: "New trades, over the stream and by REST.", .counter)
-        for series in live.capture.series { text.sample([exchange, ("symbol", series.symbol)], Int(series.trades + series.backfilled)) }
+        for (labels, series) in all { text.sample(labels, Int(series.counts.trades + series.counts.backfilled)) }
         text.family("k2_feed_backfilled_trades_total", help: "New trades that REST brought.", .counter)
-        for series in live.capture.series { text.sample([exchange, ("symbol", series.symbol)], Int(series.backfilled)) }
+        for (labels, series) in all { text.sample(labels, Int(series.counts.backfilled)) }
+        text.family("k2_feed_trade_messages_total", help: "Stream messages with trades.", .counter)
+        for (labels, series) in all { text.sample(labels, Int(series.counts.messages)) }
         text.family("feed_handler_last_message_timestamp", help: "Unix time of the last trade message, seconds.", .gauge)
-        for series in live.capture.series {
-            guard let last = series.activity.lastMessage else { continue }
-            text.sample([exchange, ("symbol", series.symbol)], Double(last.microseconds) / 1_000_000)
+        for (labels, series) in all {
+            if let last = series.activity.lastMessage { text.sample(labels, Double(last.microseconds) / 1_000_000) }
         }
         text.family("k2_feed_open_gaps", help: "Gaps that are not settled.", .gauge)
-        for series in live.capture.series { text.sample([exchange, ("symbol", series.symbol)], series.holes.count) }
+        for (labels, series) in all { text.sample(labels, series.holes.count) }
+        text.family("k2_feed_gaps_total", help: "Gap records.", .counter)
+        for (labels, series) in all {
+            for state in GapState.allCases { text.sample(labels + [("state", "\(state.name)")], Int(series.counts.gaps[Int(state.rawValue)])) }
+        }
+        text.family("k2_feed_lag_seconds", help: "From the exchange's time of a trade to its receipt.", .histogram)
+        for (index, lag) in live.metrics.lags.enumerated() where lag.count > 0 { text.sample(all[index].labels, lag) }
     }
 
     private static func writeTotals(_ live: LiveCapture, _ exchange: (String, String), _ text: inout MetricsText) {
@@ -47,17 +54,8 @@ enum LiveMetrics {
         text.sample([exchange], Int(counts.pages))
         text.family("k2_feed_rest_failures_total", help: "REST requests without a page.", .counter)
         text.sample([exchange], live.metrics.restFailures)
-        text.family("k2_feed_lag_seconds", help: "From the exchange's time of a trade to its receipt.", .histogram)
-        text.sample([exchange], live.metrics.lag)
-    }
-
-    private static func writeGaps(_ live: LiveCapture, _ exchange: (String, String), _ text: inout MetricsText) {
-        text.family("k2_feed_gaps_total", help: "Gap records.", .counter)
-        for state in GapState.allCases {
-            text.sample([exchange, ("state", "\(state.name)")], Int(live.capture.counts.gaps[Int(state.rawValue)]))
-        }
         text.family("k2_feed_lost_ids_total", help: "Trade ids in gap records of state lost.", .counter)
-        text.sample([exchange], Int(live.capture.counts.lostIDs))
+        text.sample([exchange], Int(counts.lostIDs))
     }
 
     private static func writeOutput(_ live: LiveCapture, _ exchange: (String, String), _ text: inout MetricsText) {
