@@ -45,6 +45,8 @@ final class LiveCapture: @unchecked Sendable {
     private var failure: ToolFailure?
     private let finished = DispatchSemaphore(value: 0)
     private var dropped = DroppedRecords()
+    /// Symbols with a trade in the state that was offered last.
+    private var savedSymbols = 0
     /// Position of the output up to which records are in the recording.
     private var recordedUpTo: Int64 = 0
 
@@ -87,6 +89,7 @@ final class LiveCapture: @unchecked Sendable {
         output.onDropped = { [unowned self] in ledger(of: $0) }
         saver.onReport = { [unowned self] in report($0) }
         let now = MonotonicClock.now()
+        savedSymbols = capture.series.count { $0.highest != nil }
         resumeHoles(now)
         addPlans(options.symbols.map(\.streamName))
         timers = [
@@ -109,6 +112,15 @@ final class LiveCapture: @unchecked Sendable {
         announceHoles(now)
         askNext(now)
         flush()
+        saveNewSymbols()
+    }
+
+    /// A run that is killed goes on from the saved state: symbols are in it as soon as they have a trade.
+    private func saveNewSymbols() {
+        let count = capture.series.count { $0.highest != nil }
+        guard count > savedSymbols, !saver.isSaving else { return }
+        savedSymbols = count
+        saver.offer(CaptureState(of: capture), at: output.position, safe: output.safe)
     }
 
     private func slowTick() {

@@ -16,7 +16,7 @@ final class StateSaver {
     private let loop: IOLoop
     private var waiting: (position: Int64, bytes: [UInt8])?
     private var saved: [UInt8] = []
-    private var isSaving = false
+    private(set) var isSaving = false
     private var isFailing = false
 
     init(path: String, worker: IOLoop, loop: IOLoop) {

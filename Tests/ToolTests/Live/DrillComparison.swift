@@ -15,14 +15,17 @@ struct DrillComparison {
     private(set) var ledger = DrillLedger()
 
     private let truth: DrillTruth
+    private let partly: Set<String>
     private var found: [String: Set<UInt64>] = [:]
 
     /// - Parameters:
+    ///   - partly: symbols that were not captured all the time: only what lies between their first and last trade is compared.
     ///   - raw: the output of k2-feed, for its gap records.
     ///   - trades: the same, normalized.
     ///   - symbols: those that are compared; nil: all.
-    init(_ truth: DrillTruth, raw: [UInt8], trades: [UInt8], symbols: Set<String>? = nil) {
+    init(_ truth: DrillTruth, raw: [UInt8], trades: [UInt8], symbols: Set<String>? = nil, partly: Set<String> = []) {
         self.truth = truth
+        self.partly = partly
         RecordText.forEach(in: raw) { if $0.starts(with: "{\"kind\":\"gap\"") { ledger.take($0) } }
         RecordText.forEach(in: trades) { if $0.starts(with: "{\"kind\":\"trade\"") { take($0) } }
         let (lost, empty, open) = (ledger.ids(.lost), ledger.ids(.empty), ledger.ids(.open))
@@ -41,7 +44,7 @@ struct DrillComparison {
         guard found[symbol, default: []].insert(id).inserted else { return problem("\(symbol) \(id) came twice") }
         captured += 1
         let trade = DrillTruth.Trade(line, time: "\"timestamp\":")
-        if trade != truth.trade { problem("\(symbol) \(id): expected \(truth.trade.text), found \(line.text)") }
+        if trade != truth.trade { problem("\(symbol) \(id): expected \(truth.trade.text), found \(trade.text) of \(line.string("\"origin\":"))") }
     }
 
     private mutating func compare(
@@ -51,7 +54,7 @@ struct DrillComparison {
         guard let first = found.min(), let last = found.max() else { return problem("\(symbol): nothing was captured") }
         var missing: Set<UInt64> = []
         for (id, entry) in all where !found.contains(id) {
-            if id < first { before += entry.kind == .before ? 0 : 1 } else if id < last || entry.kind == .sent { missing.insert(id) }
+            if id < first { before += entry.kind == .before ? 0 : 1 } else if id < last || entry.kind == .sent && !partly.contains(symbol) { missing.insert(id) }
         }
         self.lost += missing.count
         let silent = missing.subtracting(lost)

@@ -10,7 +10,7 @@ final class DrillProcess {
     /// - Parameter redirections: for the shell, such as `>>raw 2>>feed.err`.
     init(_ tool: String, _ arguments: [String], _ redirections: String, environment: [String: String] = [:], directory: String, prefix: String = "") throws {
         self.tool = try ToolProcess.start(
-            "/bin/bash", ["-c", "\(prefix)exec \"$0\" \"$@\" \(redirections)", try ToolProcess.path(tool)] + arguments, environment: environment,
+            "/bin/bash", ["-c", "\(prefix)exec \"$0\" \"$@\" \(redirections)", tool.contains("/") ? tool : try ToolProcess.path(tool)] + arguments, environment: environment,
             directory: directory)
     }
 

@@ -64,10 +64,19 @@ enum DrillFile {
     static func read(_ path: String) throws -> [UInt8] {
         guard let file = fopen(path, "rb") else { throw DrillError( "\(path): \(String(cString: strerror(errno)))") }
         defer { fclose(file) }
+        var bytes: [UInt8] = []
+        while true {
+            // Files of /proc have no size.
+            let room = max(size(file) - bytes.count, 1 << 12)
+            let part = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in count = fread(buffer.baseAddress, 1, room, file) }
+            if part.isEmpty { return bytes }
+            if bytes.isEmpty { bytes = part } else { bytes += part }
+        }
+    }
+
+    private static func size(_ file: UnsafeMutablePointer<FILE>) -> Int {
         var status = stat()
-        fstat(fileno(file), &status)
-        let size = Int(status.st_size)
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in count = fread(buffer.baseAddress, 1, size, file) }
+        return fstat(fileno(file), &status) == 0 ? Int(status.st_size) : 0
     }
 
     static func text(_ path: String) -> String { (try? read(path)).map { String(decoding: $0, as: UTF8.self) } ?? "" }

@@ -28,6 +28,17 @@ import Testing
         cases(["skip"], every: "200ms") + cases(["gap"], every: "200ms") + cases(["lost"], every: "500ms")
         + cases(["duplicates"], every: "50ms") + cases(["reorder"], every: "50ms") + cases(["late=2s"], every: "100ms")
 
+    /// A history that is asked for nothing shows no fault: trades are withheld, or connections lost, beside it.
+    static let historyFaults =
+        cases(["gap", "http-429=300ms"], every: "150ms") + cases(["gap", "http-418=500ms"], every: "200ms")
+        + cases(["gap", "http-5xx"], every: "150ms") + cases(["gap", "http-drop"], every: "150ms")
+        + cases(["gap", "http-slow=400ms"], every: "150ms") + cases(["gap", "rest-lag=2s"], every: "150ms")
+        + cases(["gap", "lost", "skip"], every: "300ms")
+
+    static let sessionFaults =
+        cases(["drop", "late-ack=1500ms"], every: "1500ms") + cases(["age=2s"], every: "1s")
+        + cases(["drop", "refuse-connect=700ms"], every: "900ms")
+
     private func run(_ one: Case) async throws {
         try await DrillSlots.shared.run {
             let plan = LiveDrill.Plan(exchange: one.exchange, faults: one.faults, faultEvery: one.every, sim: ["--no-rest-limits"] + one.more)
@@ -39,5 +50,7 @@ import Testing
     }
 
     @Test(arguments: connectionFaults) func `a connection goes wrong`(_ one: Case) async throws { try await run(one) }
+    @Test(arguments: historyFaults) func `the history goes wrong`(_ one: Case) async throws { try await run(one) }
+    @Test(arguments: sessionFaults) func `connecting goes wrong`(_ one: Case) async throws { try await run(one) }
     @Test(arguments: marketFaults) func `the stream goes wrong`(_ one: Case) async throws { try await run(one) }
 }

@@ -17,6 +17,8 @@ final class LiveDrill {
         var feed: [String] = ["--silence", "1s", "--rest-interval", "5ms"]
         /// Symbols that are not compared: the exchange refuses them.
         var without: Set<String> = []
+        /// Symbols that are captured for a part of the time.
+        var partly: Set<String> = []
 
         var description: String { "\(exchange) \(faults.joined(separator: ",")) every \(faultEvery), seed \(seed)" }
     }
@@ -95,6 +97,22 @@ final class LiveDrill {
         if end < bytes.count { truncate(path, off_t(end)) }
     }
 
+    /// Segments in the spool.
+    var spooledFiles: Int { (try? FileManager.default.contentsOfDirectory(atPath: folder.path + "/spool"))?.filter { $0 != "lock" }.count ?? 0 }
+
+    /// Whether the messages of each connection stand in the order of their receipt.
+    func isInOrder(_ file: String) throws -> Bool {
+        var last: [String: UInt64] = [:]
+        var isInOrder = true
+        RecordText.forEach(in: try DrillFile.read(folder.path + "/" + file)) { line in
+            guard let number = line.number("\"sequence\":") else { return }
+            let connection = line.string("\"connection\":")
+            if number <= last[connection] ?? 0 { isInOrder = false }
+            last[connection] = number
+        }
+        return isInOrder
+    }
+
     var errors: String { DrillFile.text(folder.path + "/feed.err") }
 
     // MARK: The exchange
@@ -120,7 +138,7 @@ final class LiveDrill {
 
     /// Waits until the market has ended and the state file accounts for all its trades, but not forever: what is missing then is found by the
     /// comparison.
-    func settle(within seconds: Double = 60) async throws {
+    func settle(within seconds: Double = 60, state: String = "state.json") async throws {
         try await Poll.until("the market has ended", within: seconds) {
             if feed?.isRunning != true { throw DrillError("k2-feed ended: \(errors.suffix(1_000))") }
             return try stats().finished
@@ -128,8 +146,8 @@ final class LiveDrill {
         // What the exchange withheld at the very end shows when a connection is new, or after half a minute of silence.
         if plan.faults.contains(where: { ["gap", "late", "reorder"].contains($0.prefix { $0 != "=" }) }) { _ = try control("faults?drop") }
         let truth = try DrillTruth(folder.path + "/truth")
-        let path = folder.path + "/state.json"
-        let without = plan.without
+        let path = folder.path + "/" + state
+        let without = plan.without.union(plan.partly)
         _ = try? await Poll.until("everything is settled", within: seconds, every: 100) { DrillState.isSettled(path, truth, without: without) }
     }
 
@@ -141,21 +159,25 @@ final class LiveDrill {
 
     /// Ends the feed, and compares its output with the truth.
     @discardableResult
-    func finish(_ input: String = "raw", status: Int32? = 143, sourceLocation: SourceLocation = #_sourceLocation) async throws -> DrillComparison {
+    func finish(
+        _ input: String = "raw", isNormalized: Bool = false, status: Int32 = 143, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> DrillComparison {
         if feed != nil {
             let ended = try await stop()
-            if let status { #expect(ended == status, "\(plan.description): \(errors.suffix(1_000))", sourceLocation: sourceLocation) }
+            #expect(ended == status, "\(plan.description): \(errors.suffix(1_000))", sourceLocation: sourceLocation)
         }
         sim.send(SIGTERM)
         #expect(try await sim.end(within: 15) == 143, "\(DrillFile.text(folder.path + "/sim.err"))", sourceLocation: sourceLocation)
-        return try compare(input, sourceLocation: sourceLocation)
+        return try compare(input, isNormalized: isNormalized, sourceLocation: sourceLocation)
     }
 
-    func compare(_ input: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> DrillComparison {
+    private func compare(_ input: String, isNormalized: Bool, sourceLocation: SourceLocation = #_sourceLocation) throws -> DrillComparison {
         let truth = try DrillTruth(folder.path + "/truth")
         let symbols = Set(truth.trades.keys).subtracting(plan.without)
         let comparison = DrillComparison(
-            truth, raw: try DrillFile.read(folder.path + "/" + input), trades: try normalize(input), symbols: symbols)
+            truth, raw: try DrillFile.read(folder.path + "/" + input), trades: isNormalized ? try DrillFile.read(folder.path + "/" + input) : try normalize(input),
+            symbols: symbols,
+            partly: plan.partly)
         DrillCount.add(truth.count)
         if !comparison.problems.isEmpty { keep(comparison, sourceLocation) }
         return comparison
