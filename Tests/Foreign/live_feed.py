@@ -23,7 +23,7 @@ class Feed:
         command += ["--rest-endpoint", rest or server.url("http"), *arguments]
         if symbols:
             command += ["--symbols", ",".join(symbols)]
-        self.started = time.monotonic()
+        self.began_at = time.time() * 1e6
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=quiet_environment(folder) | (environment or {})
         )

@@ -54,19 +54,21 @@ class Conversation:
         self.opened = time.monotonic()
         self.ended = None
         self.said = []
+        self.sent = []
         self.symbols = set()
         self.subscribed = asyncio.Event()
-        self._sent = 0
+        self._numbers = 0
 
     async def send(self, *messages):
         """Sends texts byte for byte."""
         for message in messages:
+            self.sent.append(message)
             await self.socket.send(message, text=True)
 
     def next_number(self):
         """The next `sequence_num`, from 0 on."""
-        self._sent += 1
-        return self._sent - 1
+        self._numbers += 1
+        return self._numbers - 1
 
     @property
     def requests(self):
@@ -77,7 +79,7 @@ class LiveServer:
     """Answers REST requests with `rest(path)`, subscriptions as `dialect` does, and then runs `play(conversation)`.
 
     - dialect: (request, conversation) → messages that answer it.
-    - rest: path with query → (status, body).
+    - rest: path with query → (status, body), or (status, body, headers).
     - upgrade: (number of the try, from 1) → an answer in place of the upgrade, or None.
     """
 
@@ -133,11 +135,11 @@ class LiveServer:
             return self._upgrade(len(self.tries)) if self._upgrade else None
         self.asked.append((time.monotonic(), request.path))
         try:
-            status, body = self._rest(request.path) if self._rest else (404, b"{}")
+            status, body, *headers = self._rest(request.path) if self._rest else (404, b"{}")
         except Exception as problem:  # noqa: BLE001: shown by the test
             self.problems.append(f"{request.path}: {problem!r}")
-            status, body = 500, b"{}"
-        return response(status, body, {"Content-Type": "application/json"})
+            status, body, headers = 500, b"{}", []
+        return response(status, body, {"Content-Type": "application/json"} | dict(*headers))
 
     async def _converse(self, socket):
         conversation = Conversation(len(self.conversations), socket)

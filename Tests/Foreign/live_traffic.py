@@ -185,6 +185,11 @@ def kraken_message(symbol, trades, kind="update"):
     return f'{{"channel":"trade","type":"{kind}","data":[{rows}]}}'.encode()
 
 
+def kraken_row(trade):
+    seconds = Decimal(trade.micros) / 1_000_000
+    return f'["{trade.price}","{trade.size}",{seconds:.7f},"{trade.side[0].lower()}","l","",{trade.id}]'
+
+
 def kraken_row_trade(row, symbol):
     price, size, time, side, _, _, number = row
     return Trade(symbol, number, price, size, {"b": "BUY", "s": "SELL"}[side], seconds_to_micros(time))

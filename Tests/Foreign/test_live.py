@@ -1,5 +1,7 @@
 """`k2-feed live` with the recorded sessions of the exchanges: what it says to them, what it keeps, and what comes of it."""
 
+import time
+
 import pytest
 
 from live_exchange import SYMBOLS, binance_history, coinbase_history, kraken_history, newest_first, numbered, rest_of
@@ -18,6 +20,7 @@ from live_traffic import (
     coinbase_row,
     exact,
     kraken_message,
+    kraken_row,
     kraken_row_trade,
     micros_of,
     needs_recordings,
@@ -50,6 +53,8 @@ def test_a_session_is_kept_byte_for_byte_and_every_trade_comes_once(tools, tmp_p
             feed.until(lambda: [m for _, m in feed.messages].count(messages[-1]) == (1 if messages[-1] in expected else 2))
             feed.until(lambda: all(m in [kept for _, kept in feed.messages] for m in messages))
         kept = [message for _, message in feed.messages]
+        sent = server.conversations[0].sent
+    check_envelopes(feed, sent)
     for message in messages:
         # Trades that came before are left out; anything else is kept each time.
         assert kept.count(message) == (1 if message in expected else 2), message
@@ -57,6 +62,15 @@ def test_a_session_is_kept_byte_for_byte_and_every_trade_comes_once(tools, tmp_p
         assert origin == ("snapshot" if b'"type":"snapshot"' in message else "stream"), message
     others = [message for message in kept if b'"aggTrade"' in message or b'"channel":"ohlc"' in message]
     assert feed.trades(rejected=others) == trades_of(exchange, messages)
+
+
+def check_envelopes(feed, sent):
+    """`sequence` is the place of a message among all that the connection brought."""
+    records = feed.records_of("raw")
+    assert len({record["connection"] for record in records}) == 1
+    assert [sent[record["sequence"] - 1] for record in records] == [message for _, message in feed.messages]
+    times = [micros_of(record["received_at"]) for record in records]
+    assert times == sorted(times) and feed.began_at <= times[0] and times[-1] <= time.time() * 1e6
 
 
 @pytest.mark.parametrize("digits", [13, 16], ids=["ms", "us"])
@@ -195,10 +209,13 @@ def test_binance_gets_lower_case_streams_and_few_messages_a_second(tools, tmp_pa
     streams = [stream for request in told.requests for stream in request["params"]]
     assert sorted(streams) == sorted(f"{name.lower()}@trade" for name in pairs)
     assert len({request["id"] for request in told.requests}) == len(told.requests)
-    times = [time for time, _ in told.said]
-    # No six messages within a second.
-    assert all(later - sooner > 0.95 for sooner, later in zip(times, times[5:])), times
-    assert len(times) >= 3
+    assert len(told.said) >= 3 and busiest_second(told) <= 5
+
+
+def busiest_second(conversation):
+    """The most messages of the client that any second saw."""
+    times = [when for when, _ in conversation.said]
+    return max(sum(start <= when < start + 1 for when in times) for start in times)
 
 
 def test_coinbase_gets_one_channel_a_message_and_heartbeats_at_once(tools, tmp_path):
@@ -209,11 +226,10 @@ def test_coinbase_gets_one_channel_a_message_and_heartbeats_at_once(tools, tmp_p
         told = server.conversations[0]
     heartbeats, *others = told.requests
     assert heartbeats == {"type": "subscribe", "channel": "heartbeats"}
-    assert told.said[0][0] - told.opened < 1
+    assert told.said[0][0] - told.opened < 5
     assert {request["channel"] for request in others} == {"market_trades"}
     assert sorted(name for request in others for name in request["product_ids"]) == sorted(pairs)
-    times = [time for time, _ in told.said]
-    assert all(later - sooner > 0.95 for sooner, later in zip(times, times[8:])), "at most eight a second"
+    assert busiest_second(told) <= 8
 
 
 def test_kraken_asks_for_history_and_keeps_a_quiet_connection(tools, tmp_path):
@@ -308,6 +324,42 @@ def test_coinbase_hole_of_several_pages(tools, tmp_path):
     with LiveServer(coinbase, play, rest_of("coinbase", history=coinbase_history(trades))) as server:
         with Feed(tools, tmp_path, "coinbase", server, symbols=["BTC-USD"]) as feed:
             check_filled(feed, trades, 5002, 7597)
+
+
+def test_kraken_hole_is_filled_though_the_first_request_is_refused(tools, tmp_path):
+    """Kraken says with status 200 that there were too many."""
+    trades = numbered("BTCUSD", 60)
+    answers = kraken_history("XBTUSD", [(trade.micros, kraken_row(trade)) for trade in trades])
+    refusals = [b'{"error":["EAPI:Rate limit exceeded"]}']
+
+    def history(path, query):
+        return refusals.pop() if refusals else answers(path, query)
+
+    sent = [kraken_message("BTC/USD", part) for part in (trades[:10], trades[50:])]
+    with LiveServer(kraken, play_once(*sent), rest_of("kraken", history=history)) as server:
+        with Feed(tools, tmp_path, "kraken", server, symbols=["BTC/USD"]) as feed:
+            check_filled(feed, trades, 5010, 5049)
+            assert "too many requests" in feed.stderr
+
+
+def test_kraken_snapshot_heals_a_lost_connection(tools, tmp_path):
+    """The history that comes with the new subscription reaches back far enough: REST is not asked."""
+    trades = numbered("BTCUSD", 40)
+
+    async def play(conversation):
+        await conversation.subscribed.wait()
+        if conversation.number == 0:
+            await conversation.send(kraken_message("BTC/USD", trades[:10], "snapshot"), kraken_message("BTC/USD", trades[10:12]))
+            await conversation.socket.close(1001)
+        else:
+            await conversation.send(kraken_message("BTC/USD", trades[:35], "snapshot"), kraken_message("BTC/USD", trades[35:]))
+
+    with LiveServer(kraken, play, rest_of("kraken")) as server:
+        with Feed(tools, tmp_path, "kraken", server, symbols=["BTC/USD"]) as feed:
+            feed.until(lambda: ("stream", kraken_message("BTC/USD", trades[35:])) in feed.messages)
+        assert server.paths == ["/0/public/AssetPairs"]
+    assert feed.gaps == []
+    assert feed.trades() == trades
 
 
 def test_what_took_place_between_two_runs_is_fetched(tools, tmp_path):
