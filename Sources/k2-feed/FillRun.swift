@@ -5,7 +5,6 @@ import K2Capture
 import K2Domain
 import K2Exchanges
 import K2HTTP
-import K2JSON
 import K2NDJSON
 
 /// Asks for the holes of a capture until each is settled, one request after the other.
@@ -97,19 +96,3 @@ struct FillRun: ~Copyable {
     /// At most a tenth of a second, so that a signal is seen.
     private static func sleep(until due: Int64) { usleep(UInt32(min(max(due - MonotonicClock.now(), 0), 100_000))) }
 }
-
-/// Reads single records with one document for all.
-struct NodesOfLine {
-    private let box = DocumentBox()
-
-    /// The gap record of a line; nil when it is another record.
-    func gap(_ line: Span<UInt8>) throws(RecordError) -> GapLine? {
-        do throws(JSONError) { try box.document.parse(line) } catch {
-            throw RecordError("line", expected: "a record", found: nil)
-        }
-        guard case .gap = RecordKind(of: box.document, in: line) else { return nil }
-        return try GapLine(box.document, text: line)
-    }
-}
-
-private final class DocumentBox { var document = JSONDocument() }
