@@ -39,6 +39,8 @@ final class RecordOutput {
     private var recent: RecentBytes
     private var movedAt: Int64 = 0
     private var spooledAt: Int64 = 0
+    /// The last write to stdout failed, and that was said.
+    private var isFailing = false
     private var queueFailure: SpoolError?
     /// The reader of stdout has left.
     private(set) var isReaderGone = false
@@ -96,10 +98,13 @@ final class RecordOutput {
         case .wrote(let count):
             head.withUnsafeBytes { recent.append(UnsafeRawBufferPointer(rebasing: $0[start..<(start + count)])) }
             sent += count
+            if isFailing { report("stdout: writing again") }
+            isFailing = false
             return true
         case .blocked: return false
         case .failed(let errno):
-            report("stdout: cannot write: \(StreamError.reason(errno)); records go to the spool")
+            if !isFailing { report("stdout: cannot write: \(StreamError.reason(errno)); records go to the spool") }
+            isFailing = true
             return false
         case .readerGone:
             isReaderGone = true
