@@ -17,13 +17,13 @@ final class LiveDrill {
         var feed: [String] = ["--silence", "1s", "--rest-interval", "5ms"]
         /// Symbols that are not compared: the exchange refuses them.
         var without: Set<String> = []
-        /// Symbols that are captured for a part of the time.
-        var partly: Set<String> = []
 
         var description: String { "\(exchange) \(faults.joined(separator: ",")) every \(faultEvery), seed \(seed)" }
     }
 
     let plan: Plan
+    /// Symbols that are captured for a part of the time.
+    var partly: Set<String> = []
     let folder: TestFolder
     let sim: DrillProcess
     let port: Int
@@ -113,6 +113,15 @@ final class LiveDrill {
         return isInOrder
     }
 
+    /// How many records in `raw` name a symbol, by any of its spellings.
+    func captured(_ symbol: String) throws -> Int {
+        let quote = symbol.hasSuffix("USDT") ? "USDT" : "USD"
+        let base = symbol.dropLast(quote.count)
+        let result = try ToolProcess.shell(
+            "grep -cE '\"(s|symbol|product_id)\":\"\(base)[-/]?\(quote)\"' raw || true", directory: folder.path)
+        return Int(result.text.filter(\.isNumber)) ?? 0
+    }
+
     var errors: String { DrillFile.text(folder.path + "/feed.err") }
 
     // MARK: The exchange
@@ -130,25 +139,47 @@ final class LiveDrill {
 
     func stats() throws -> Stats { try JSONDecoder().decode(Stats.self, from: Data(try control("stats").utf8)) }
 
+    /// A simulator that speaks TLS is not asked: the truth has all its trades.
+    private func isFinished() throws -> Bool {
+        if !plan.sim.contains("--tls") { return try stats().finished }
+        return try lines("truth").count >= plan.trades
+    }
+
+    /// The lines of a file, each once.
+    func lines(_ file: String) throws -> Set<String> {
+        Set(String(decoding: try DrillFile.read(folder.path + "/" + file), as: UTF8.self).split(separator: "\n").map(String.init))
+    }
+
     func waitForTrades(_ count: Int, within seconds: Double = 60) async throws {
         try await Poll.until("\(count) trades", within: seconds) { try stats().trades >= count }
+    }
+
+    /// A capture begins with its first saved state: what a run without one misses, the next one cannot know.
+    func waitForState(within seconds: Double = 30) async throws {
+        let path = folder.path + "/state.json"
+        let symbols = plan.exchange == "binance" ? 12 : 11
+        try await Poll.until("a state with all symbols", within: seconds) { DrillState.symbols(path) == symbols }
     }
 
     // MARK: The end
 
     /// Waits until the market has ended and the state file accounts for all its trades, but not forever: what is missing then is found by the
     /// comparison.
-    func settle(within seconds: Double = 60, state: String = "state.json") async throws {
+    func settle(within seconds: Double = 50, state: String = "state.json") async throws {
         try await Poll.until("the market has ended", within: seconds) {
             if feed?.isRunning != true { throw DrillError("k2-feed ended: \(errors.suffix(1_000))") }
-            return try stats().finished
+            return try isFinished()
         }
         // What the exchange withheld at the very end shows when a connection is new, or after half a minute of silence.
         if plan.faults.contains(where: { ["gap", "late", "reorder"].contains($0.prefix { $0 != "=" }) }) { _ = try control("faults?drop") }
         let truth = try DrillTruth(folder.path + "/truth")
         let path = folder.path + "/" + state
-        let without = plan.without.union(plan.partly)
-        _ = try? await Poll.until("everything is settled", within: seconds, every: 100) { DrillState.isSettled(path, truth, without: without) }
+        let without = plan.without.union(partly)
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while let waiting = DrillState.unsettled(path, truth, without: without) {
+            if ContinuousClock.now > deadline { return print("\(plan.description): not settled: \(waiting)") }
+            try await Task.sleep(for: .milliseconds(100))
+        }
     }
 
     func normalize(_ input: String = "raw") throws -> [UInt8] {
@@ -177,7 +208,7 @@ final class LiveDrill {
         let comparison = DrillComparison(
             truth, raw: try DrillFile.read(folder.path + "/" + input), trades: isNormalized ? try DrillFile.read(folder.path + "/" + input) : try normalize(input),
             symbols: symbols,
-            partly: plan.partly)
+            partly: partly)
         DrillCount.add(truth.count)
         if !comparison.problems.isEmpty { keep(comparison, sourceLocation) }
         return comparison
@@ -230,18 +261,27 @@ enum DrillState {
         var symbols: [Symbol]
     }
 
-    /// Whether all trades since the first one of each symbol are accounted for.
-    static func isSettled(_ path: String, _ truth: DrillTruth, without: Set<String>) -> Bool {
-        guard let bytes = try? DrillFile.read(path), let state = try? JSONDecoder().decode(State.self, from: Data(bytes)) else { return false }
+    /// How many symbols the state has.
+    static func symbols(_ path: String) -> Int { read(path)?.symbols.count ?? 0 }
+
+    private static func read(_ path: String) -> State? {
+        (try? DrillFile.read(path)).flatMap { try? JSONDecoder().decode(State.self, from: Data($0)) }
+    }
+
+    /// What is not accounted for among the trades since the first one of each symbol; nil: nothing.
+    static func unsettled(_ path: String, _ truth: DrillTruth, without: Set<String>) -> String? {
+        guard let state = read(path) else { return "no state" }
         var seen = without
         for symbol in state.symbols {
             let name = symbol.name.filter { $0 != "/" && $0 != "-" }
-            guard let trades = truth.trades[name], symbol.holes.isEmpty, let first = symbol.known.first?.first else { return false }
+            guard let trades = truth.trades[name], let first = symbol.known.first?.first else { return "\(name) in the state" }
+            if let hole = symbol.holes.first { return "\(name): a hole at \(hole.first)" }
             if without.contains(name) { continue }
             let last = trades.filter { $0.value.kind == .sent }.keys.max() ?? 0
-            guard symbol.last_id >= last, symbol.known.contains(where: { $0[0] <= first && last <= $0[1] }) else { return false }
+            if symbol.last_id < last { return "\(name): \(symbol.last_id) is known, \(last) is the last one" }
+            if !symbol.known.contains(where: { $0[0] <= first && last <= $0[1] }) { return "\(name): known \(symbol.known)" }
             seen.insert(name)
         }
-        return seen.isSuperset(of: truth.trades.keys)
+        return Set(truth.trades.keys).subtracting(seen).sorted().first.map { "\($0): nothing" }
     }
 }

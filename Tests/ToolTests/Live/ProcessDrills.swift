@@ -11,7 +11,7 @@ import Testing
             let plan = LiveDrill.Plan(exchange: exchange, rate: "4000", trades: 48_000, faults: ["gap", "drop"], faultEvery: "1500ms", seed: random.seed)
             let drill = try await LiveDrill(plan)
             try drill.start()
-            try await drill.waitForTrades(1)
+            try await drill.waitForState()
             for _ in 0..<5 {
                 try await Task.sleep(for: .milliseconds(random.int(100...2_500)))
                 #expect(try await drill.stop(SIGKILL) == 137, "seed \(random.seed)")
