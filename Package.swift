@@ -122,7 +122,9 @@ let package = Package(
                 "K2Exchanges",
             ]),
         tests("K2CLITests", ["K2CLI", "K2NDJSON"]),
-        tests("K2FeedTests", ["K2Feed", "K2Sim", "K2Compression", "K2Domain", "K2NDJSON", "K2CLI", "K2JSON", "K2Bytes"]),
+        tests(
+            "K2FeedTests",
+            ["K2Feed", "K2Sim", "K2Capture", "K2WebSocket", "K2Compression", "K2Domain", "K2NDJSON", "K2CLI", "K2JSON", "K2Bytes"]),
         tests("K2NormalizeTests", ["K2Normalize", "CMallocCounter", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
         tests("K2OffloadTests", ["K2Offload", "K2CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

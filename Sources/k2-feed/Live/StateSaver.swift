@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import K2CLI
 import K2Capture
@@ -61,9 +62,23 @@ final class StateSaver {
         }
     }
 
-    /// Saves the last state, at the end: the loops have stopped.
+    /// Saves the last state and waits for it: behind a save that is still under way, since both use the same file.
     func finish(_ state: CaptureState) throws(StreamError) {
-        if let failure = Self.write(state.bytes, to: path) { throw failure }
+        let bytes = state.bytes
+        let path = self.path
+        let answer = Answer()
+        worker.run {
+            answer.failure = Self.write(bytes, to: path)
+            answer.isThere.signal()
+        }
+        answer.isThere.wait()
+        if let failure = answer.failure { throw failure }
+    }
+
+    /// What came of the last save. Unchecked: written before the signal, read behind it.
+    private final class Answer: @unchecked Sendable {
+        let isThere = DispatchSemaphore(value: 0)
+        var failure: StreamError?
     }
 
     private static func write(_ bytes: [UInt8], to path: String) -> StreamError? {
