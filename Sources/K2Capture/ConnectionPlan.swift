@@ -165,7 +165,12 @@ public struct ConnectionPlan: Sendable {
         return [.report("\(what): \(reason)\(next)")]
     }
 
-    private mutating func delay(_ retryAfter: Int64?) -> Int64 { max(backoff.fail(random: random.next()), retryAfter ?? 0) }
+    /// A server may ask for any time, also for one that no clock reaches: a day is the most that is waited.
+    private mutating func delay(_ retryAfter: Int64?) -> Int64 {
+        max(backoff.fail(random: random.next()), min(retryAfter ?? 0, Self.longestWait))
+    }
+
+    private static let longestWait: Int64 = 86_400_000_000
 
     // MARK: Wishes
 

@@ -152,6 +152,18 @@ private func names(_ count: Int) -> [String] { (0..<count).map { "S\($0)USDT" } 
         #expect(bench.connects == [101])
     }
 
+    @Test func nobodyWaitsForeverBecauseAServerSaysSo() {
+        var bench = PlanBench(BinanceFeed(), ["BTCUSDT"])
+        bench.run(for: tick)
+        bench.end(100, retryAfter: .max)
+        _ = bench.taken()
+        bench.now += 86_399 * second
+        bench.run(for: tick)
+        #expect(bench.connects == [])
+        bench.run(for: second)
+        #expect(bench.connects == [101])
+    }
+
     @Test func aConnectionThatLivedStartsAfresh() {
         var bench = PlanBench(BinanceFeed(), ["BTCUSDT"])
         for _ in 0..<6 {
