@@ -58,7 +58,7 @@ enum Poll {
 
 /// Drills mostly wait: several run side by side, but not all at once.
 actor DrillSlots {
-    static let shared = DrillSlots(ProcessInfo.processInfo.environment["K2_DRILL_SLOTS"].flatMap { Int($0) } ?? 6)
+    static let shared = DrillSlots(ProcessInfo.processInfo.environment["K2_DRILL_SLOTS"].flatMap { Int($0) } ?? 8)
 
     private var free: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []

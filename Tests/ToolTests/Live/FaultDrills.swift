@@ -28,11 +28,13 @@ import Testing
         cases(["skip"], every: "200ms") + cases(["gap"], every: "200ms") + cases(["lost"], every: "500ms")
         + cases(["duplicates"], every: "50ms") + cases(["reorder"], every: "50ms") + cases(["late=2s"], every: "100ms")
 
-    /// A history that is asked for nothing shows no fault: trades are withheld, or connections lost, beside it.
+    /// A history that is asked for nothing shows no fault: trades are withheld beside it. The pauses after refusals double, so these are few:
+    /// a name that stands there several times is drawn more often.
+    private static func history(_ fault: String) -> [Case] { cases([fault, "gap", "gap", "gap", "gap"], every: "300ms") }
+
     static let historyFaults =
-        cases(["gap", "http-429=300ms"], every: "150ms") + cases(["gap", "http-418=500ms"], every: "200ms")
-        + cases(["gap", "http-5xx"], every: "150ms") + cases(["gap", "http-drop"], every: "150ms")
-        + cases(["gap", "http-slow=400ms"], every: "150ms") + cases(["gap", "rest-lag=2s"], every: "150ms")
+        history("http-429=300ms") + history("http-418=500ms") + history("http-5xx") + history("http-drop")
+        + history("http-slow=400ms") + cases(["gap", "rest-lag=2s"], every: "150ms")
         + cases(["gap", "lost", "skip"], every: "300ms")
 
     static let sessionFaults =

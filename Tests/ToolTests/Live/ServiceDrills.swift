@@ -17,14 +17,17 @@ import Testing
             try drill.start(["--metrics-listen", "127.0.0.1:\(port)"])
             try await Poll.until("/healthz says ok", within: 20) { (try? LoopbackHTTP.get(port, "/healthz").status) == 200 }
             try await drill.settle()
+            // The last cut connection may not be back yet.
+            try await Poll.until("all connections are counted", within: 40) {
+                let (text, opened) = (try LoopbackHTTP.get(port, "/metrics").body, Double(try drill.stats().opened_connections))
+                return Self.sum("feed_handler_reconnects_total", text) == opened - 1 && Self.sum("k2_feed_connections_total", text) == opened
+            }
             let metrics = try LoopbackHTTP.get(port, "/metrics")
             #expect(metrics.status == 200)
             #expect(Self.sum("feed_handler_trades_produced_total", metrics.body) == Double(drill.plan.trades))
             #expect(Self.sum("k2_feed_backfilled_trades_total", metrics.body) > 0)
             #expect(Self.sum("k2_feed_open_gaps", metrics.body) == 0)
             #expect(Self.sum("k2_feed_lost_ids_total", metrics.body) == 0)
-            #expect(Self.sum("k2_feed_connections_total", metrics.body) == Double(try drill.stats().opened_connections))
-            #expect(Self.sum("feed_handler_reconnects_total", metrics.body) == Double(try drill.stats().opened_connections - 1))
             #expect(Self.sum("k2_feed_rest_requests_total", metrics.body) > 0)
             let last = metrics.body.split(separator: "\n").filter { $0.hasPrefix("feed_handler_last_message_timestamp{") }
                 .compactMap { Double($0.split(separator: " ").last ?? "") }
@@ -53,7 +56,8 @@ import Testing
             try drill.start(environment: ["NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "400000", "WATCHDOG_PID": ""])
             try await drill.settle()
             try await drill.stop()
-            let messages = manager.messages()
+            try await Poll.until("the manager hears of the end", within: 10) { manager.messages.contains("STOPPING=1") }
+            let messages = manager.messages
             #expect(messages.filter { $0 == "READY=1" }.count == 1)
             #expect(messages.filter { $0 == "WATCHDOG=1" }.count >= 3)
             #expect(messages.last { !$0.hasPrefix("STATUS=") && $0 != "WATCHDOG=1" } == "STOPPING=1", "\(messages.suffix(3))")
@@ -98,7 +102,7 @@ import Testing
                 drill.errors.components(separatedBy: "cannot connect: ").count > 2
             }
             let line = try #require(drill.errors.split(separator: "\n").first { $0.contains("cannot connect") })
-            #expect(line.contains("localhost:\(drill.port)") && line.lowercased().contains("certificate"), "\(line)")
+            #expect(line.contains("localhost") && line.lowercased().contains("certificate"), "\(line)")
             #expect(try await drill.stop() == 143)
             #expect(DrillFile.text(drill.folder.path + "/raw").isEmpty)
         }
@@ -122,14 +126,16 @@ enum FreePort {
     }
 }
 
-/// The service manager's end of sd_notify(3).
-final class NotifySocket {
+/// The service manager's end of sd_notify(3). Read all the time: few datagrams may wait.
+final class NotifySocket: @unchecked Sendable {
     let path: String
     private let descriptor: Int32
+    private let lock = NSLock()
+    private var received: [String] = []
 
     init(_ path: String) throws {
         self.path = path
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
@@ -137,18 +143,30 @@ final class NotifySocket {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
         }
         guard status == 0 else { throw DrillError("\(path): \(String(cString: strerror(errno)))") }
-        // Datagrams wait until the end of the drill.
-        var room: Int32 = 1 << 20
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+        let ours = self.descriptor
+        Thread.detachNewThread { [weak self] in
+            var chunk = [UInt8](repeating: 0, count: 4_096)
+            while case let count = recv(ours, &chunk, chunk.count, 0), count > 0 {
+                guard let self else { break }
+                self.take(String(decoding: chunk[..<count], as: UTF8.self))
+            }
+            close(ours)
+        }
     }
 
-    deinit { close(descriptor) }
+    /// Ends the thread, which closes the socket.
+    deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    /// What came since the last call.
-    func messages() -> [String] {
-        var messages: [String] = []
-        var chunk = [UInt8](repeating: 0, count: 4_096)
-        while case let count = recv(descriptor, &chunk, chunk.count, 0), count > 0 { messages.append(String(decoding: chunk[..<count], as: UTF8.self)) }
-        return messages
+    private func take(_ message: String) {
+        lock.lock()
+        received.append(message)
+        lock.unlock()
+    }
+
+    /// What came so far.
+    var messages: [String] {
+        lock.lock()
+        defer { lock.unlock() }
+        return received
     }
 }
