@@ -23,7 +23,7 @@ import Testing
         return LiveCapture(
             options: options, loop: loop, capture: capture, output: bench.output,
             saver: StateSaver(path: folder.path + "/state.json", worker: loop, loop: loop),
-            rest: RESTWorker(base: "http://127.0.0.1:1", client: client, worker: loop, loop: loop, abort: AbortFlag()), recorder: nil,
+            rest: RESTWorker(base: "http://127.0.0.1:1", feed: feed, client: client, worker: loop, loop: loop, abort: AbortFlag()), recorder: nil,
             diagnostics: Diagnostics(tool: "k2-feed"))
     }
 

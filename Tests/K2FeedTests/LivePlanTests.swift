@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import K2CLI
+import K2HTTP
 import K2Exchanges
 import K2TestSupport
 import Testing
