@@ -65,7 +65,7 @@ import Testing
             "feed_handler_last_message_timestamp{exchange=\"kraken\",symbol=\"BTCUSD\"} 1771372801.5",
             "k2_feed_open_gaps{exchange=\"kraken\",symbol=\"BTCUSD\"} 1", "k2_feed_duplicates_total{exchange=\"kraken\"} 1",
             "k2_feed_waiting_bytes{exchange=\"kraken\"} \(live.output.waitingBytes)", "k2_feed_spool_bytes{exchange=\"kraken\"} 0",
-            "k2_feed_gaps_total{exchange=\"kraken\",state=\"lost\"} 0",
+            "k2_feed_gaps_total{exchange=\"kraken\",symbol=\"BTCUSD\",state=\"lost\"} 0",
         ] { #expect(lines.contains(line), "\(line)") }
         #expect(live.output.waitingBytes > 0)
     }

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Glibc
 import K2CLI
-import K2HTTP
+import K2Domain
 import K2Exchanges
+import K2HTTP
 import K2TestSupport
 import Testing
 

@@ -4,15 +4,15 @@ import Testing
 
 @testable import K2Feed
 
-@Suite struct OpenGapsTests {
-    private static func line(_ first: Int, _ last: Int, _ state: String, _ symbol: String = "BTCUSD", _ exchange: String = "kraken") -> String {
-        """
-        {"kind":"gap","exchange":"\(exchange)","symbol":"\(symbol)","first_missing":\(first),"last_missing":\(last),\
-        "after_time":"2026-02-18T00:00:00Z","state":"\(state)","detected_at":"2026-02-18T00:00:01Z"}
-        """
-    }
+private func gapText(_ first: Int, _ last: Int, _ state: String, _ symbol: String = "BTCUSD", _ exchange: String = "kraken") -> String {
+    """
+    {"kind":"gap","exchange":"\(exchange)","symbol":"\(symbol)","first_missing":\(first),"last_missing":\(last),\
+    "after_time":"2026-02-18T00:00:00Z","state":"\(state)","detected_at":"2026-02-18T00:00:01Z"}
+    """
+}
 
-    private static func open(_ lines: [String]) throws -> [String] {
+@Suite struct OpenGapsTests {
+    private static func stillOpen(_ lines: [String]) throws -> [String] {
         var gaps = OpenGaps(exchange: .kraken)
         for line in lines {
             let bytes = Array(line.utf8)
@@ -23,41 +23,41 @@ import Testing
 
     @Test(arguments: ["filled", "empty", "lost"])
     func aLaterRecordSettlesAnEarlierOne(_ state: String) throws {
-        #expect(try Self.open([line(10, 20, "open")]) == ["BTCUSD 10-20"])
-        #expect(try Self.open([line(10, 20, "open"), line(10, 20, state)]) == [])
+        #expect(try Self.stillOpen([gapText(10, 20, "open")]) == ["BTCUSD 10-20"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(10, 20, state)]) == [])
         // In parts: at its ends, inside, beyond it, and all of it in pieces.
-        #expect(try Self.open([line(10, 20, "open"), line(10, 12, state)]) == ["BTCUSD 13-20"])
-        #expect(try Self.open([line(10, 20, "open"), line(18, 20, state)]) == ["BTCUSD 10-17"])
-        #expect(try Self.open([line(10, 20, "open"), line(15, 15, state)]) == ["BTCUSD 10-14", "BTCUSD 16-20"])
-        #expect(try Self.open([line(10, 20, "open"), line(1, 11, state), line(19, 30, state)]) == ["BTCUSD 12-18"])
-        #expect(try Self.open([line(10, 20, "open"), line(15, 20, state), line(10, 14, state)]) == [])
-        #expect(try Self.open([line(10, 20, "open"), line(1, 9, state), line(21, 30, state)]) == ["BTCUSD 10-20"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(10, 12, state)]) == ["BTCUSD 13-20"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(18, 20, state)]) == ["BTCUSD 10-17"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(15, 15, state)]) == ["BTCUSD 10-14", "BTCUSD 16-20"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(1, 11, state), gapText(19, 30, state)]) == ["BTCUSD 12-18"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(15, 20, state), gapText(10, 14, state)]) == [])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(1, 9, state), gapText(21, 30, state)]) == ["BTCUSD 10-20"])
         // One record for several gaps.
-        #expect(try Self.open([line(10, 20, "open"), line(30, 40, "open"), line(15, 35, state)]) == ["BTCUSD 10-14", "BTCUSD 36-40"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(30, 40, "open"), gapText(15, 35, state)]) == ["BTCUSD 10-14", "BTCUSD 36-40"])
         // The last one counts: opened again.
-        #expect(try Self.open([line(10, 20, state), line(12, 13, "open")]) == ["BTCUSD 12-13"])
+        #expect(try Self.stillOpen([gapText(10, 20, state), gapText(12, 13, "open")]) == ["BTCUSD 12-13"])
     }
 
-    private func line(_ first: Int, _ last: Int, _ state: String) -> String { Self.line(first, last, state) }
+    private func gapText(_ first: Int, _ last: Int, _ state: String) -> String { line(first, last, state) }
 
     @Test func gapsThatOverlapAreAskedForOnce() throws {
-        #expect(try Self.open([line(10, 20, "open"), line(10, 20, "open")]) == ["BTCUSD 10-20"])
-        #expect(try Self.open([line(10, 20, "open"), line(15, 30, "open")]) == ["BTCUSD 10-14", "BTCUSD 15-30"])
-        #expect(try Self.open([line(10, 20, "open"), line(12, 13, "open")]) == ["BTCUSD 10-11", "BTCUSD 12-13", "BTCUSD 14-20"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(10, 20, "open")]) == ["BTCUSD 10-20"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(15, 30, "open")]) == ["BTCUSD 10-14", "BTCUSD 15-30"])
+        #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(12, 13, "open")]) == ["BTCUSD 10-11", "BTCUSD 12-13", "BTCUSD 14-20"])
     }
 
     @Test func symbolsAndExchangesAreApart() throws {
         let lines = [
-            Self.line(5, 6, "open", "ETHUSD"), Self.line(1, 9, "open"), Self.line(1, 9, "filled", "SOLUSD"),
-            Self.line(1, 9, "filled", "BTCUSD", "binance"), Self.line(50, 60, "open", "BTCUSDT", "binance"),
+            gapText(5, 6, "open", "ETHUSD"), gapText(1, 9, "open"), gapText(1, 9, "filled", "SOLUSD"),
+            gapText(1, 9, "filled", "BTCUSD", "binance"), gapText(50, 60, "open", "BTCUSDT", "binance"),
             #"{"kind":"raw","exchange":"kraken","received_at":"2026-02-18T00:00:00Z","message":{}}"#, #"{"kind":"later"}"#,
         ]
-        #expect(try Self.open(lines) == ["BTCUSD 1-9", "ETHUSD 5-6"])
+        #expect(try Self.stillOpen(lines) == ["BTCUSD 1-9", "ETHUSD 5-6"])
     }
 
     @Test func timesStay() throws {
         var gaps = OpenGaps(exchange: .kraken)
-        for text in [line(10, 20, "open"), line(12, 13, "filled")] {
+        for text in [gapText(10, 20, "open"), gapText(12, 13, "filled")] {
             let bytes = Array(text.utf8)
             try gaps.read(bytes.span)
         }
@@ -65,8 +65,9 @@ import Testing
         for gap in gaps.open { #expect(gap.after == Timestamp("2026-02-18T00:00:00Z") && gap.before == nil) }
     }
 
-    @Test(arguments: ["", "{", #"{"kind":"gap"}"#, Self.line(20, 10, "open"), Self.line(1, 2, "closed")])
-    func whatIsNoRecordIsAnError(_ text: String) {
-        #expect(throws: RecordError.self) { _ = try Self.open([text]) }
+    @Test func whatIsNoRecordIsAnError() {
+        for text in ["", "{", #"{"kind":"gap"}"#, gapText(20, 10, "open"), gapText(1, 2, "closed")] {
+            #expect(throws: RecordError.self, "\(text)") { _ = try Self.stillOpen([text]) }
+        }
     }
 }

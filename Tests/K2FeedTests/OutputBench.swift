@@ -14,7 +14,8 @@ final class SmallPipe {
     init() {
         _ = Glibc.signal(SIGPIPE, SIG_IGN)
         var ends: [Int32] = [-1, -1]
-        precondition(pipe2(&ends, O_CLOEXEC) == 0)
+        precondition(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (readEnd, writeEnd) = (ends[0], ends[1])
         _ = fcntl(readEnd, F_SETFL, O_NONBLOCK)
     }

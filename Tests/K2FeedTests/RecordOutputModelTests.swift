@@ -1,4 +1,5 @@
 import Glibc
+import K2Bytes
 import K2TestSupport
 import Testing
 
