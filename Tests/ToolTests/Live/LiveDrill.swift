@@ -45,7 +45,11 @@ final class LiveDrill {
         port = try #require(Int(DrillFile.text(path).filter(\.isNumber)))
     }
 
-    deinit { sim.send(SIGTERM) }
+    deinit {
+        sim.send(SIGTERM)
+        // Foundation opens what it removes, and would wait for a writer.
+        unlink(folder.path + "/pipe")
+    }
 
     // MARK: The feed
 
