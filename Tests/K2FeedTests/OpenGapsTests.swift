@@ -38,8 +38,6 @@ private func gapText(_ first: Int, _ last: Int, _ state: String, _ symbol: Strin
         #expect(try Self.stillOpen([gapText(10, 20, state), gapText(12, 13, "open")]) == ["BTCUSD 12-13"])
     }
 
-    private func gapText(_ first: Int, _ last: Int, _ state: String) -> String { line(first, last, state) }
-
     @Test func gapsThatOverlapAreAskedForOnce() throws {
         #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(10, 20, "open")]) == ["BTCUSD 10-20"])
         #expect(try Self.stillOpen([gapText(10, 20, "open"), gapText(15, 30, "open")]) == ["BTCUSD 10-14", "BTCUSD 15-30"])
