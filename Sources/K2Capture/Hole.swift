@@ -46,6 +46,16 @@ public struct Hole: Sendable, Equatable {
         return part
     }
 
+    /// Takes the verdict on one id back. False when there is none.
+    mutating func withdraw(_ id: UInt64) -> Bool {
+        guard let index = verdicts.firstIndex(where: { $0.range.contains(id) }) else { return false }
+        let verdict = verdicts.remove(at: index)
+        for part in SequenceSet(ranges: [id...id]).absent(from: verdict.range) {
+            verdicts.append(Verdict(range: part, state: verdict.state, cause: verdict.cause))
+        }
+        return true
+    }
+
     /// The hole cut by its verdicts, ascending, each part with what became of it: what no verdict names was filled.
     func outcome() -> [Verdict] {
         var parts: [Verdict] = []

@@ -190,7 +190,7 @@ public struct RefillPlan: Sendable {
         _ index: Int, for unproven: [ClosedRange<UInt64>], _ isToConfirm: Bool, _ capture: inout Capture, _ now: Int64
     ) {
         let job = jobs[index]
-        let isPast = job.pager.isBeforeHistory || (job.evidence.highest ?? 0) > job.range.upperBound
+        let isPast = (job.evidence.highest ?? 0) > job.range.upperBound
         if isPast { jobs[index].misses += 1 }
         let isLost = isPast ? jobs[index].misses >= policy.attempts : now - job.startedAt > policy.patience
         if isLost {

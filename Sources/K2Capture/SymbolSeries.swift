@@ -17,9 +17,10 @@ public struct SymbolSeries: Sendable {
     public private(set) var settled = SequenceSet()
     /// The part of `settled` that was given up, as empty or lost, in this run.
     private var abandoned = SequenceSet()
-    /// Those of it that came, and when, until that is said.
-    private var cameAfterAll = SequenceSet()
-    private var cameAfterAllAt = Timestamp(microseconds: 0)
+    /// Those of it that came after all; and those of them that must be said, and when the last one came.
+    private var late = SequenceSet()
+    private var lateUnsaid = SequenceSet()
+    private var lateAt = Timestamp(microseconds: 0)
     /// The trade with the highest id.
     public private(set) var highest: RefillAnchor?
     /// Holes that are not settled, ascending.
@@ -64,10 +65,15 @@ public struct SymbolSeries: Sendable {
         return settled.insert(id)
     }
 
-    /// A trade that was given up: it counts as new, and the verdict is taken back.
+    /// A trade that was given up: it counts as new, once, and the verdict is taken back.
     private mutating func comesAfterAll(_ id: UInt64, _ receivedAt: Timestamp) -> Bool {
-        guard abandoned.contains(id) else { return false }
-        if cameAfterAll.insert(id) { cameAfterAllAt = receivedAt }
+        guard abandoned.contains(id), late.insert(id) else { return false }
+        for index in holes.indices where holes[index].range.contains(id) {
+            // Nobody was told yet.
+            if holes[index].withdraw(id) { return true }
+        }
+        _ = lateUnsaid.insert(id)
+        lateAt = receivedAt
         return true
     }
 
@@ -102,7 +108,7 @@ public struct SymbolSeries: Sendable {
     /// - Returns: what there is to say, in order: opened holes, then parts that are settled.
     public mutating func report(seenBefore time: Timestamp) -> [HoleReport] {
         if !hasReports { return [] }
-        var reports = takeBack()
+        var reports: [HoleReport] = []
         var kept: [Hole] = []
         for hole in holes {
             let missing = settled.absent(from: hole.range)
@@ -122,19 +128,19 @@ public struct SymbolSeries: Sendable {
             }
         }
         holes = kept
-        return reports
+        return reports + takeBack()
     }
 
     /// Whether `report` may have something to say.
-    public var hasReports: Bool { !holes.isEmpty || !cameAfterAll.ranges.isEmpty }
+    public var hasReports: Bool { !holes.isEmpty || !lateUnsaid.ranges.isEmpty }
 
-    /// Trades that came although they were given up.
+    /// Trades that came although they were said to be empty or lost.
     private mutating func takeBack() -> [HoleReport] {
-        defer { cameAfterAll = SequenceSet() }
-        return cameAfterAll.ranges.map {
+        defer { lateUnsaid = SequenceSet() }
+        return lateUnsaid.ranges.map {
             let hole = Hole(
                 first: $0.lowerBound, last: $0.upperBound, afterTime: nil, beforeTime: nil,
-                detectedAt: cameAfterAllAt, cause: "came after all", isAnnounced: true)
+                detectedAt: lateAt, cause: "came after all", isAnnounced: true)
             return HoleReport(hole: hole, state: .filled)
         }
     }

@@ -122,8 +122,22 @@ extension SymbolSeries {
         #expect(series.say() == ["lost 2-2", "lost 4-4"])
         series.settle(1...5, as: .empty, cause: "again")
         #expect(series.say() == [])
-        // A trade that comes after all is not counted twice.
+        // A trade that comes after all is new, once, and the record is taken back.
+        #expect(series.take(2) == true)
         #expect(series.take(2) == false)
+        #expect(series.say() == ["filled 2-2"])
+        #expect(series.say() == [])
+    }
+
+    @Test func aVerdictThatWasNotSaidIsTakenBackWithoutAWord() {
+        var series = series()
+        series.take([1, 9])
+        #expect(series.say() == ["open 2-8"])
+        series.settle(2...4, as: .lost, cause: "x")
+        #expect(series.take(3) == true)
+        #expect(series.say() == [])
+        series.take([5, 6, 7, 8])
+        #expect(series.say() == ["lost 2-2", "filled 3-3", "lost 4-4", "filled 5-8"])
     }
 
     @Test func aVerdictMayCoverSeveralHoles() {
@@ -180,7 +194,7 @@ extension SymbolSeries {
     private struct Ledger {
         var states: [UInt64: GapState] = [:]
 
-        mutating func note(_ reports: [HoleReport], _ came: Set<UInt64>, _ decided: [UInt64: GapState], seed: UInt64) {
+        mutating func note(_ reports: [HoleReport], _ came: Set<UInt64>, _ decided: [UInt64: GapState], late: Set<UInt64>, seed: UInt64) {
             for report in reports {
                 for id in report.hole.first...report.hole.last {
                     switch report.state {
@@ -188,8 +202,8 @@ extension SymbolSeries {
                         #expect(states[id] == nil, "\(id) opened twice, seed \(seed)")
                         #expect(!came.contains(id) && decided[id] == nil, "\(id) is not missing, seed \(seed)")
                     case .filled:
-                        #expect(states[id] == .open, "\(id) filled without having been open, seed \(seed)")
-                        #expect(came.contains(id), "\(id) did not come, seed \(seed)")
+                        #expect(states[id] == .open || late.contains(id), "\(id) filled without having been open, seed \(seed)")
+                        #expect(came.contains(id) || late.contains(id), "\(id) did not come, seed \(seed)")
                     case .empty, .lost:
                         #expect(states[id] == nil || states[id] == .open, "\(id) closed twice, seed \(seed)")
                         #expect(decided[id] == report.state, "\(id) was not decided so, seed \(seed)")
@@ -206,6 +220,9 @@ extension SymbolSeries {
             var series = series()
             var came: Set<UInt64> = []
             var decided: [UInt64: GapState] = [:]
+            // Given up since the last restart; came after having been given up.
+            var abandoned: Set<UInt64> = []
+            var late: Set<UInt64> = []
             var ledger = Ledger()
             var first: UInt64?
             let start = UInt64(random.int(0...1_000))
@@ -218,9 +235,12 @@ extension SymbolSeries {
                     // Only ids of holes are ever decided about.
                     guard let top = came.max(), range.upperBound <= top, let first, range.lowerBound >= first else { continue }
                     let state: GapState = random.once(in: 2) ? .empty : .lost
-                    for id in range where !came.contains(id) && decided[id] == nil { decided[id] = state }
+                    for id in range where !came.contains(id) && decided[id] == nil {
+                        decided[id] = state
+                        abandoned.insert(id)
+                    }
                     series.settle(range, as: state, cause: "test")
-                case 1: ledger.note(series.report(seenBefore: micros(Int64(random.int(0...400)))), came, decided, seed: random.seed)
+                case 1: ledger.note(series.report(seenBefore: micros(Int64(random.int(0...400)))), came, decided, late: late, seed: random.seed)
                 case 2:
                     // A restart, after everything was said.
                     guard random.once(in: 4), let newest = series.highest else { continue }
@@ -231,12 +251,15 @@ extension SymbolSeries {
                     }
                     #expect(read == state, "seed \(random.seed)")
                     series = SymbolSeries(name: "BTC/USD", symbol: "BTCUSD", restName: "XBTUSD", resuming: read.symbols[0])
+                    abandoned = []
                 default:
                     // What came before the start is no hole and cannot be one.
                     let id = first == nil ? start : start + UInt64(random.int(0...span))
                     first = first ?? id
                     let isNew = series.observe(id, time: micros(Int64(id)), receivedAt: micros(Int64(step)), cause: "stream")
-                    #expect(isNew == (!came.contains(id) && decided[id] == nil), "\(id), seed \(random.seed)")
+                    let isLate = abandoned.contains(id) && !late.contains(id)
+                    #expect(isNew == (!came.contains(id) && decided[id] == nil || isLate), "\(id), seed \(random.seed)")
+                    if isLate { late.insert(id) }
                     if decided[id] == nil { came.insert(id) }
                 }
                 #expect(series.highest?.id == came.max(), "seed \(random.seed)")
@@ -244,7 +267,7 @@ extension SymbolSeries {
             guard let top = came.max(), let first else { continue }
             let settled = Set((first...top).filter { series.settled.contains($0) })
             #expect(settled == came.union(decided.keys), "seed \(random.seed)")
-            ledger.note(series.report(seenBefore: micros(.max)), came, decided, seed: random.seed)
+            ledger.note(series.report(seenBefore: micros(.max)), came, decided, late: late, seed: random.seed)
             for id in first...top {
                 let isMissing = !came.contains(id) && decided[id] == nil
                 if isMissing { #expect(ledger.states[id] == .open, "\(id) is missing without a word, seed \(random.seed)") }
@@ -252,11 +275,12 @@ extension SymbolSeries {
             }
             series.settle(first...top, as: .lost, cause: "end")
             for id in first...top where !came.contains(id) && decided[id] == nil { decided[id] = .lost }
-            ledger.note(series.report(seenBefore: micros(.max)), came, decided, seed: random.seed)
+            ledger.note(series.report(seenBefore: micros(.max)), came, decided, late: late, seed: random.seed)
             #expect(series.holes.isEmpty)
             for id in first...top {
                 let state = ledger.states[id]
-                #expect(came.contains(id) ? state == nil || state == .filled : state == decided[id], "\(id), seed \(random.seed)")
+                let isThere = came.contains(id) || late.contains(id)
+                #expect(isThere ? state == nil || state == .filled : state == decided[id], "\(id), seed \(random.seed)")
             }
         }
     }
@@ -327,8 +351,18 @@ extension SymbolSeries {
     @Test func silenceIsJudgedByTheMarketsOwnPace() {
         var series = series()
         let second: Int64 = 1_000_000
-        #expect(!series.activity.isDue(at: micros(900 * second), since: micros(0)))
-        #expect(series.activity.isDue(at: micros(900 * second + 1), since: micros(0)))
+        // Nothing ever came: looked at after a minute, then every quarter of an hour.
+        #expect(!series.activity.isDue(at: micros(60 * second), since: micros(0)))
+        #expect(series.activity.isDue(at: micros(60 * second + 1), since: micros(0)))
+        var silent = series
+        silent.noteLook(at: micros(61 * second))
+        #expect(!silent.activity.isDue(at: micros(961 * second), since: micros(0)))
+        #expect(silent.activity.isDue(at: micros(961 * second + 1), since: micros(0)))
+        // It traded meanwhile: looked at every half minute, until the stream brings something.
+        silent.noteMissed(at: micros(61 * second))
+        #expect(silent.activity.isDue(at: micros(91 * second + 1), since: micros(0)))
+        silent.noteStream(at: micros(92 * second))
+        #expect(!silent.activity.isDue(at: micros(900 * second), since: micros(0)))
         // A message a second: quiet after 30 s at the earliest.
         for time in 0...100 as ClosedRange<Int64> { series.noteStream(at: micros(time * second)) }
         #expect(series.activity.meanInterval == second)

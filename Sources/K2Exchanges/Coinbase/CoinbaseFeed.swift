@@ -127,27 +127,40 @@ struct CoinbasePager: RefillPager {
     private let hole: RefillHole
     /// No more than the hole and a trade on either side.
     private let limit: Int
-    private var after: UInt64
-    private var isDone = false
-    /// There is always something older, unless history begins later.
-    private(set) var isBeforeHistory = false
+    private var step: Step
+
+    private enum Step {
+        case before(UInt64)
+        /// There was nothing: either history lags behind, or it begins behind the hole. The newest trade tells.
+        case newest
+        case done
+    }
 
     init(_ hole: RefillHole) {
         self.hole = hole
         limit = hole.pageSize(margin: 2, atMost: Self.pageSize)
-        after = hole.last + 2
+        step = .before(hole.last + 2)
     }
 
     var next: RESTRequest? {
-        isDone ? nil : RESTRequest("/products/\(hole.symbol)/trades?limit=\(limit)&after=\(after)")
+        switch step {
+        case .before(let after): RESTRequest("/products/\(hole.symbol)/trades?limit=\(limit)&after=\(after)")
+        case .newest: RESTRequest("/products/\(hole.symbol)/trades?limit=1")
+        case .done: nil
+        }
     }
 
     mutating func advance(_ page: RefillPage) {
-        if page.rows == 0 { isBeforeHistory = true }
-        guard let lowest = page.ids.first, lowest >= hole.first, page.rows >= limit, lowest + 1 < after else {
-            isDone = true
+        guard case .before(let after) = step else {
+            step = .done
             return
         }
-        after = lowest + 1
+        if page.rows == 0 {
+            step = .newest
+        } else if let lowest = page.ids.first, lowest >= hole.first, page.rows >= limit, lowest + 1 < after {
+            step = .before(lowest + 1)
+        } else {
+            step = .done
+        }
     }
 }

@@ -55,14 +55,8 @@ public struct RefillPage: Sendable {
 public protocol RefillPager: Sendable {
     /// The next page to fetch; nil when there is no more to ask.
     var next: RESTRequest? { get }
-    /// Whether a page showed that the exchange's history begins behind the hole.
-    var isBeforeHistory: Bool { get }
     /// Takes note of the page that `next` brought.
     mutating func advance(_ page: RefillPage)
-}
-
-extension RefillPager {
-    public var isBeforeHistory: Bool { false }
 }
 
 /// What the pages of a hole have shown so far: which ids the exchange cannot have between those it has.
