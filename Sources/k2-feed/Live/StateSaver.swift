@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import K2CLI
 import K2Capture
@@ -73,7 +74,19 @@ final class StateSaver {
     /// Saves the last state, at the end. Waits for one that is being written: both go by the same name.
     func finish(_ state: CaptureState) throws(StreamError) {
         let (bytes, path) = (state.bytes, path)
-        if let failure = worker.runAndWait({ Self.write(bytes, to: path) }) { throw failure }
+        let outcome = Outcome()
+        worker.run {
+            outcome.failure = Self.write(bytes, to: path)
+            outcome.isKnown.signal()
+        }
+        outcome.isKnown.wait()
+        if let failure = outcome.failure { throw failure }
+    }
+
+    /// What came of writing, handed from one thread to another. One loop may not wait for another by its own means.
+    private final class Outcome: @unchecked Sendable {
+        var failure: StreamError?
+        let isKnown = DispatchSemaphore(value: 0)
     }
 
     private static func write(_ bytes: [UInt8], to path: String) -> StreamError? {
