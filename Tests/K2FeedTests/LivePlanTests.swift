@@ -18,8 +18,8 @@ import Testing
 
     @Test(arguments: [
         (["--symbols", "BTC/USD", "--symbols-file", "a.yaml"], "--symbols and --symbols-file: expected one of them, found both"),
-        (["--endpoint", "https://example.org"], "--endpoint: expected ws://… or wss://…, found \"https://example.org\""),
-        (["--endpoint", ""], "--endpoint: expected ws://… or wss://…, found \"\""),
+        (["--endpoint", "https://example.org"], "--endpoint: expected ws://… or wss://…, found https://example.org"),
+        (["--endpoint", ""], "--endpoint: expected ws://… or wss://…, found nothing"),
         (["--rest-endpoint", "example.org"], "--rest-endpoint: expected http://… or https://…, found \"example.org\""),
         (["--rest-endpoint", "wss://example.org"], "--rest-endpoint: expected http://… or https://…, found \"wss://example.org\""),
         (["--rest-endpoint", "https://"], "--rest-endpoint: expected http://… or https://…, found \"https:\""),

@@ -105,7 +105,12 @@ import Testing
     /// An end or a kill, and a new run that fetches again what the saved state does not count.
     private static func restart(_ model: inout Model, isOrderly: Bool) throws {
         if isOrderly {
-            if model.bench.output.close() { model.savedNext = model.next }
+            if model.bench.output.close() {
+                model.savedNext = model.next
+            } else {
+                // Said on stderr and by the exit status: what was dropped while the spool failed.
+                model.delivered += model.bench.dropped.map { -$0 }
+            }
         } else {
             save(&model)
         }
@@ -120,8 +125,9 @@ import Testing
 
     /// The reader's pipe has ended: a half line is none.
     private static func endRead(_ model: inout Model) {
+        if model.read.isEmpty { return }
         let numbers = OutputBench.numbers(model.read + (model.read.last == 0x0a ? [] : [0x0a]))
-        let whole = model.read.last == 0x0a || model.read.isEmpty ? numbers : numbers.dropLast()
+        let whole = model.read.last == 0x0a ? numbers : numbers.dropLast()
         #expect(!whole.contains(nil), "a broken line")
         model.delivered += whole.compactMap { $0 }
         model.read = []
