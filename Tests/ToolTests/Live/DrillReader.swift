@@ -4,7 +4,7 @@ import K2TestSupport
 /// Reads the pipe of a drill into a file: the reader that may stop, or leave.
 final class DrillReader {
     let process: DrillProcess
-    /// Held open, so that the reader does not end between two runs of the feed.
+    /// Held open, so that the reader does not end before the feed has begun.
     private var writer: Int32
 
     /// - Parameter tool: what reads; `cat` copies to `raw`.
@@ -30,8 +30,9 @@ final class DrillReader {
         writer = -1
     }
 
-    /// Lets the reader read to the end.
+    /// Lets the reader read to the end. One that went on after a killed feed would see the next one's first line behind half a line.
     func end() async throws {
+        process.send(SIGCONT)
         closeWriter()
         _ = try await process.end(within: 60)
     }

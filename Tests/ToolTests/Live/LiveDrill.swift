@@ -45,11 +45,7 @@ final class LiveDrill {
         port = try #require(Int(DrillFile.text(path).filter(\.isNumber)))
     }
 
-    deinit {
-        sim.send(SIGTERM)
-        // Foundation opens what it removes, and would wait for a writer.
-        unlink(folder.path + "/pipe")
-    }
+    deinit { sim.send(SIGTERM) }
 
     // MARK: The feed
 
@@ -223,6 +219,8 @@ final class LiveDrill {
         var where_ = ""
         if let keep = ProcessInfo.processInfo.environment["K2_DRILL_KEEP"] {
             where_ = "\(keep)/\(plan.exchange)-\(UInt32.random(in: 0 ... .max))"
+            // Copied, a pipe would be waited for.
+            unlink(folder.path + "/pipe")
             try? FileManager.default.copyItem(atPath: folder.path, toPath: where_)
         }
         Issue.record(

@@ -29,20 +29,19 @@ import Testing
         try await DrillSlots.shared.run {
             var random = Seeded.start("killed while the reader stands still \(exchange)")
             let drill = try await LiveDrill(LiveDrill.Plan(exchange: exchange, rate: "5000", trades: 50_000, seed: random.seed))
-            let reader = try await DrillReader(drill)
-            try drill.start(output: ">pipe")
-            try await drill.waitForTrades(5_000)
-            reader.process.send(SIGSTOP)
-            for _ in 0..<4 {
-                try await Task.sleep(for: .milliseconds(random.int(1_200...2_500)))
-                #expect(try await drill.stop(SIGKILL) == 137)
-                // What is in the pipe stays there: the reader has it open, and so have we.
+            for round in 0..<4 {
+                let reader = try await DrillReader(drill)
                 try drill.start(output: ">pipe")
+                try await drill.waitForState()
+                try await Task.sleep(for: .milliseconds(random.int(0...300)))
+                reader.process.send(SIGSTOP)
+                try await Task.sleep(for: .milliseconds(random.int(1_200...2_000)))
+                #expect(try await drill.stop(SIGKILL) == 137, "round \(round)")
+                try await reader.end()
+                try drill.cutTornLine()
             }
-            reader.process.send(SIGCONT)
+            try drill.start()
             try await drill.settle()
-            try await drill.stop()
-            try await reader.end()
             try await drill.finish()
         }
     }
@@ -77,11 +76,10 @@ import Testing
             let before = ContinuousClock.now
             #expect(try await drill.stop(SIGTERM) == 143)
             #expect(ContinuousClock.now - before < .seconds(1.5), "the first signal waits two seconds for the reader")
-            try drill.start(output: ">pipe")
-            reader.process.send(SIGCONT)
-            try await drill.settle()
-            try await drill.stop()
             try await reader.end()
+            try drill.cutTornLine()
+            try drill.start()
+            try await drill.settle()
             try await drill.finish()
         }
     }
