@@ -124,7 +124,10 @@ let package = Package(
         tests("K2CLITests", ["K2CLI", "K2NDJSON"]),
         tests(
             "K2FeedTests",
-            ["K2Feed", "K2Sim", "K2Capture", "K2WebSocket", "K2Compression", "K2Domain", "K2NDJSON", "K2CLI", "K2JSON", "K2Bytes"]),
+            [
+                "K2Feed", "K2Sim", "K2Capture", "K2Compression", "K2Domain", "K2Exchanges", "K2HTTP", "K2NDJSON", "K2CLI", "K2JSON", "K2Bytes",
+                "K2Spool", "K2WebSocket", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         tests("K2NormalizeTests", ["K2Normalize", "CMallocCounter", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
         tests("K2OffloadTests", ["K2Offload", "K2CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -4,8 +4,13 @@ import Glibc
 public struct Diagnostics: Sendable {
     /// Name of the running tool, as typed on the command line.
     public let tool: String
+    /// Whether a message waits for the reader of stderr; else it is left out when the reader takes nothing.
+    private let waits: Bool
 
-    public init(tool: String) { self.tool = tool }
+    public init(tool: String, waits: Bool = true) {
+        self.tool = tool
+        self.waits = waits
+    }
 
     /// Writes `tool: message`. Line breaks inside the message become spaces.
     public func report(_ message: String) { write("\(tool): \(message)") }
@@ -14,6 +19,12 @@ public struct Diagnostics: Sendable {
 
     private func write(_ text: String) {
         var line = text.utf8.map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
+        if !waits {
+            // As much as a pipe takes without waiting when it can be written to.
+            line = Array(line.prefix(Int(PIPE_BUF) - 1))
+            var watched = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+            if poll(&watched, 1, 0) == 0 { return }
+        }
         line.append(0x0a)
         line.withUnsafeBytes { bytes in
             var sent = 0

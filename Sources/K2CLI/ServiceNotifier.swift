@@ -10,7 +10,8 @@ public struct ServiceNotifier: Sendable {
     public init() {
         path = InputFile.environment("NOTIFY_SOCKET")
         let isForUs = InputFile.environment("WATCHDOG_PID").map { Int32($0) == getpid() } ?? true
-        watchdogInterval = isForUs ? InputFile.environment("WATCHDOG_USEC").flatMap { Int64($0) }.map { max($0 / 2, 1_000) } : nil
+        let asked = InputFile.environment("WATCHDOG_USEC").flatMap { Int64($0) } ?? 0
+        watchdogInterval = isForUs && asked > 0 ? max(asked / 2, 1_000) : nil
     }
 
     public func ready() { send("READY=1") }

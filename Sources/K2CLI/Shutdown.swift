@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// Turns SIGINT and SIGTERM into a readable descriptor, and ignores SIGPIPE.
+/// Turns SIGINT and SIGTERM into a readable descriptor, and ignores SIGPIPE and SIGXFSZ: writing fails instead.
 ///
 /// The first signal asks the tool to stop reading, drain and flush; a second one ends the process
 /// at once. Nothing else in the project touches signals.
@@ -13,6 +13,7 @@ public enum Shutdown {
     /// Installs the handlers. Called once, by `ToolMain`.
     static func install() {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         holdStandardDescriptors()
         var ends: (Int32, Int32) = (-1, -1)
         withUnsafeMutablePointer(to: &ends) {
@@ -46,6 +47,9 @@ public enum Shutdown {
     private static func handle(_ number: Int32) {
         let (exchanged, _) = received.compareExchange(expected: 0, desired: number, ordering: .relaxed)
         if !exchanged { _exit(128 + number) }
+        // The call that was interrupted may not have looked at its error yet.
+        let interrupted = errno
+        defer { errno = interrupted }
         alarm(grace)
         var byte: UInt8 = 0
         _ = write(writeEnd.load(ordering: .relaxed), &byte, 1)

@@ -243,7 +243,7 @@ public struct Capture: ~Copyable {
     @discardableResult
     public mutating func report(seenBefore time: Timestamp, at now: Timestamp, into output: inout ByteWriter) -> [(series: Int, report: HoleReport)] {
         var written: [(Int, HoleReport)] = []
-        for index in series.indices where !series[index].holes.isEmpty {
+        for index in series.indices where series[index].hasReports {
             for report in series[index].report(seenBefore: time) {
                 write(report, of: series[index].symbol, at: now, into: &output)
                 counts.count(report)

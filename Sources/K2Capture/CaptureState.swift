@@ -128,8 +128,9 @@ public struct CaptureState: Sendable, Equatable {
             }
             holes.append(read)
         }
-        return Symbol(
-            name: name, newest: RefillAnchor(id: id, time: time), holes: holes, known: try entry["known"].map { known throws(Unreadable) in try Self.known(known, newest: id) })
+        var known: SequenceSet?
+        if let ranges = entry["known"] { known = try Self.known(ranges, newest: id) }
+        return Symbol(name: name, newest: RefillAnchor(id: id, time: time), holes: holes, known: known)
     }
 
     private static func known(_ value: JSONValue, newest: UInt64) throws(Unreadable) -> SequenceSet {

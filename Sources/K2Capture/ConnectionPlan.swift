@@ -271,13 +271,16 @@ public struct ConnectionPlan: Sendable {
     }
 
     private mutating func retryRefused(_ now: Int64) -> [Action] {
-        guard let at = retryRefusedAt, now >= at, var link = current, link.isOpen else { return [] }
+        guard let at = retryRefusedAt, now >= at else { return [] }
         retryRefusedAt = nil
-        let names = symbols.filter { link.refused.contains($0) }
-        link.refused = []
-        link.announced.subtract(names)
-        enqueue(names, on: &link)
-        current = link
+        for keyPath in [\ConnectionPlan.current, \ConnectionPlan.successor] {
+            guard var link = self[keyPath: keyPath], link.isOpen else { continue }
+            let names = symbols.filter { link.refused.contains($0) }
+            link.refused = []
+            link.announced.subtract(names)
+            enqueue(names, on: &link)
+            self[keyPath: keyPath] = link
+        }
         return []
     }
 
@@ -298,6 +301,8 @@ public struct ConnectionPlan: Sendable {
     /// Once the successor has run beside the current connection for a while, it takes over.
     private mutating func handOver(_ now: Int64) -> [Action] {
         guard let successor, successor.isReady, now - successor.readyAt >= policy.overlap, let old = current else { return [] }
+        // What only the old one has stays until the exchange accepts it again, or until the old one ends.
+        guard successor.refused.isDisjoint(with: old.subscribed.intersection(symbols)) else { return [] }
         retiring = old.id
         current = successor
         self.successor = nil

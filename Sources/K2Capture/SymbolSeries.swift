@@ -15,12 +15,20 @@ public struct SymbolSeries: Sendable {
 
     /// Ids that came, or that are known never to come.
     public private(set) var settled = SequenceSet()
+    /// The part of `settled` that was given up, as empty or lost, in this run.
+    private var abandoned = SequenceSet()
+    /// Those of it that came, and when, until that is said.
+    private var cameAfterAll = SequenceSet()
+    private var cameAfterAllAt = Timestamp(microseconds: 0)
     /// The trade with the highest id.
     public private(set) var highest: RefillAnchor?
     /// Holes that are not settled, ascending.
     public private(set) var holes: [Hole] = []
     public private(set) var activity = SymbolActivity()
     public internal(set) var counts = SeriesCounts()
+
+    /// The newest trade of the run before, where there was one.
+    private var resumedAt: UInt64?
 
     /// More holes than this at once are given up, oldest first: memory is bounded.
     public static let maxHoles = 20_000
@@ -38,6 +46,7 @@ public struct SymbolSeries: Sendable {
         self.init(name: name, symbol: symbol, restName: restName)
         highest = state.newest
         holes = state.holes
+        resumedAt = state.newest.id
         settled = state.known
     }
 
@@ -47,12 +56,19 @@ public struct SymbolSeries: Sendable {
             self.highest = RefillAnchor(id: id, time: time)
             return settled.insert(id)
         }
-        if id <= highest.id { return settled.insert(id) }
+        if id <= highest.id { return settled.insert(id) || comesAfterAll(id, receivedAt) }
         if id > highest.id + 1 {
             open(after: highest, before: id, time, receivedAt, cause)
         }
         self.highest = RefillAnchor(id: id, time: time)
         return settled.insert(id)
+    }
+
+    /// A trade that was given up: it counts as new, and the verdict is taken back.
+    private mutating func comesAfterAll(_ id: UInt64, _ receivedAt: Timestamp) -> Bool {
+        guard abandoned.contains(id) else { return false }
+        if cameAfterAll.insert(id) { cameAfterAllAt = receivedAt }
+        return true
     }
 
     private mutating func open(after: RefillAnchor, before: UInt64, _ time: Timestamp, _ receivedAt: Timestamp, _ cause: StaticString) {
@@ -61,6 +77,7 @@ public struct SymbolSeries: Sendable {
         if before - after.id > Self.greatestStep {
             hole.verdicts = [Hole.Verdict(range: hole.range, state: .lost, cause: "series restarted")]
             settled.insert(contentsOf: hole.range)
+            abandoned.insert(contentsOf: hole.range)
         }
         holes.append(hole)
         // Those before it were given up before, and wait for the next report.
@@ -71,6 +88,7 @@ public struct SymbolSeries: Sendable {
     public mutating func settle(_ range: ClosedRange<UInt64>, as state: GapState, cause: String) {
         for part in settled.absent(from: range) {
             settled.insert(contentsOf: part)
+            abandoned.insert(contentsOf: part)
             for index in holes.indices where holes[index].range.overlaps(part) {
                 holes[index].verdicts.append(Hole.Verdict(range: part.clamped(to: holes[index].range), state: state, cause: cause))
             }
@@ -80,17 +98,17 @@ public struct SymbolSeries: Sendable {
     /// Whether the hole is none any more.
     public func isSettled(_ hole: Hole) -> Bool { settled.absent(from: hole.range).isEmpty }
 
-    /// Announces the holes seen before `time`, and takes out those that are settled.
+    /// Announces the holes seen before `time` or in an earlier run, and takes out those that are settled.
     /// - Returns: what there is to say, in order: opened holes, then parts that are settled.
     public mutating func report(seenBefore time: Timestamp) -> [HoleReport] {
-        if holes.isEmpty { return [] }
-        var reports: [HoleReport] = []
+        if !hasReports { return [] }
+        var reports = takeBack()
         var kept: [Hole] = []
         for hole in holes {
             let missing = settled.absent(from: hole.range)
             if missing.isEmpty {
                 if hole.isAnnounced || !hole.verdicts.isEmpty { reports += Self.closing(hole) }
-            } else if hole.isAnnounced || hole.detectedAt >= time {
+            } else if hole.isAnnounced || hole.detectedAt >= time && !isOfEarlierRun(hole) {
                 kept.append(hole)
             } else {
                 for range in missing {
@@ -106,6 +124,23 @@ public struct SymbolSeries: Sendable {
         holes = kept
         return reports
     }
+
+    /// Whether `report` may have something to say.
+    public var hasReports: Bool { !holes.isEmpty || !cameAfterAll.ranges.isEmpty }
+
+    /// Trades that came although they were given up.
+    private mutating func takeBack() -> [HoleReport] {
+        defer { cameAfterAll = SequenceSet() }
+        return cameAfterAll.ranges.map {
+            let hole = Hole(
+                first: $0.lowerBound, last: $0.upperBound, afterTime: nil, beforeTime: nil,
+                detectedAt: cameAfterAllAt, cause: "came after all", isAnnounced: true)
+            return HoleReport(hole: hole, state: .filled)
+        }
+    }
+
+    /// Then a record may have said that it is open after the state was saved.
+    private func isOfEarlierRun(_ hole: Hole) -> Bool { resumedAt.map { hole.first <= $0 } ?? false }
 
     private static func closing(_ hole: Hole) -> [HoleReport] {
         hole.outcome()

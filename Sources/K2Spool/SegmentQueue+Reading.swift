@@ -71,18 +71,23 @@ extension SegmentQueue {
 
     /// Drops the oldest segment, but never the one from which blocks were read and not yet discarded: they may be on their way.
     ///
-    /// - Parameter dropped: is given its blocks in order, each readable during the call only.
+    /// - Parameters:
+    ///   - dropped: is given its blocks in order, each readable during the call only.
+    ///   - beforeRemoval: is called then, before the file is removed.
     /// - Returns: false when there is none to drop.
     /// - Throws: `.inputOutput` when the file cannot be removed. What cannot be read counts as damaged.
-    public func dropOldest(_ dropped: (Span<UInt8>) -> Void) throws(SpoolError) -> Bool {
-        let index = peeked?.number == segments.first?.number && peeked != nil ? 1 : 0
+    public func dropOldest(_ dropped: (Span<UInt8>) -> Void, beforeRemoval: () -> Void = {}) throws(SpoolError) -> Bool {
+        let index = peeked != nil && peeked?.number == segments.first?.number ? 1 : 0
         guard index < segments.count else { return false }
         let segment = segments[index]
+        // What `beforeRemoval` appends must not go with it.
+        finishAppending(to: segment)
         if let file = try? file(of: segment) {
             damage += Self.give(segment, in: file, to: dropped)
         } else {
             damage += segment.end - segment.consumed
         }
+        beforeRemoval()
         try remove(at: index)
         return true
     }

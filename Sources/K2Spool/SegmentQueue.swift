@@ -124,16 +124,32 @@ public final class SegmentQueue {
 
     /// Puts a block at the end. An empty one is nothing.
     ///
-    /// - Parameter dropped: is given the blocks that have to go to keep the limit, oldest first, each readable during the call only.
+    /// - Parameters:
+    ///   - dropped: is given the blocks that have to go to keep the limit, oldest first, each readable during the call only.
+    ///   - beforeRemoval: is called when all blocks of a file were given, and the file is still there: what is to be told of them can
+    ///     be put in the queue with `appendOverLimit`, so that a kill loses neither.
     /// - Throws: `.tooLarge`, `.noSpace`, `.inputOutput`; the block is not in the queue then, but what was dropped is gone.
-    public func append(_ block: Span<UInt8>, dropped: (Span<UInt8>) -> Void) throws(SpoolError) {
+    public func append(
+        _ block: Span<UInt8>, dropped: (Span<UInt8>) -> Void, beforeRemoval: () -> Void = {}
+    ) throws(SpoolError) {
         if block.isEmpty { return }
         try checkSize(block)
-        let needed = Frame.headerBytes + block.count
-        while bytesOnDisk + Segment.headerBytes + needed > limit {
-            guard try dropOldest(dropped) else { break }
+        while bytesOnDisk + Segment.headerBytes + Frame.headerBytes + block.count > limit {
+            guard try dropOldest(dropped, beforeRemoval: beforeRemoval) else { break }
         }
-        if let last = segments.last, last.end + needed > segmentBytes { tail = nil }
+        try place(block)
+    }
+
+    /// Puts a block at the end and drops nothing for it: the limit may be exceeded by it until the next `append`.
+    /// - Throws: as `append`.
+    public func appendOverLimit(_ block: Span<UInt8>) throws(SpoolError) {
+        if block.isEmpty { return }
+        try checkSize(block)
+        try place(block)
+    }
+
+    private func place(_ block: Span<UInt8>) throws(SpoolError) {
+        if let last = segments.last, last.end + Frame.headerBytes + block.count > segmentBytes { tail = nil }
         if let tail { try write(block, to: tail) } else { try write(block, to: startSegment()) }
     }
 
@@ -235,14 +251,18 @@ public final class SegmentQueue {
         return file
     }
 
-    /// Forgets the segment at `index` and deletes its file.
+    /// Forgets the segment at `index` and deletes its file. A file that cannot be deleted must not hold up those behind it: it is
+    /// forgotten all the same, and comes again at the next opening.
     func remove(at index: Int) throws(SpoolError) {
         let number = segments[index].number
-        try folder.remove(Segment.fileName(number))
         if index == segments.count - 1 { tail = nil }
         if front?.number == number { front = nil }
         segments.remove(at: index)
+        try folder.remove(Segment.fileName(number))
     }
+
+    /// Lets no more blocks be put into this segment.
+    func finishAppending(to segment: Segment) { if segment.number == segments.last?.number { tail = nil } }
 
     /// Syncs, closes the files and frees the folder. The queue must not be used afterwards.
     public func close() throws(SpoolError) {

@@ -5,12 +5,12 @@ import K2Capture
 import K2Domain
 import K2Exchanges
 import K2HTTP
-import K2JSON
 import K2NDJSON
 
 /// Asks for the holes of a capture until each is settled, one request after the other.
 struct FillRun: ~Copyable {
     private let base: String
+    private let headers: [(name: String, value: String)]
     private let client: HTTPClient
     private var refills: RefillPlan
     private var budget: RequestBudget
@@ -23,6 +23,7 @@ struct FillRun: ~Copyable {
 
     init(_ command: FillCommand, feed: any ExchangeFeed, base: String, client: HTTPClient) {
         self.base = base
+        headers = feed.restHeaders
         self.client = client
         var policy = RefillPlan.Policy()
         policy.patience = command.refillPatience.microseconds
@@ -44,7 +45,7 @@ struct FillRun: ~Copyable {
                 continue
             }
             budget.use(at: MonotonicClock.now())
-            try take(RESTWorker.fetch(base + next.request.target, client), next.errand, next.request, &capture)
+            try take(RESTWorker.fetch(base + next.request.target, headers, client), next.errand, next.request, &capture)
             try report(&capture)
         }
         try report(&capture)
@@ -76,34 +77,22 @@ struct FillRun: ~Copyable {
     private mutating func failed(
         _ errand: RefillPlan.Errand, _ refusal: RESTRefusal, _ retryAfter: Int64?, _ capture: inout Capture
     ) throws {
-        let reason =
-            switch refusal {
-            case .tooMany: "too many requests"
-            case .unavailable(let text), .never(let text): text
-            }
+        switch refusal {
+        case .tooMany: try pause("too many requests", retryAfter)
+        case .unavailable(let reason): try pause(reason, retryAfter)
+        // An answer for this symbol alone: others may have better ones.
+        case .never(let reason): diagnostics.report("\(base): \(reason)")
+        }
+        _ = refills.failed(errand, refusal, capture: &capture, now: MonotonicClock.now())
+    }
+
+    private mutating func pause(_ reason: String, _ retryAfter: Int64?) throws(ToolFailure) {
         let pause = max(failures.fail(random: UInt64.random(in: 0 ... .max)), retryAfter ?? 0)
         if failures.failures > Self.maxFailures { throw ToolFailure(.temporary, "\(base): \(reason); gave up after \(Self.maxFailures) tries") }
         diagnostics.report("\(base): \(reason); next try in \(pause / 1_000) ms")
         budget.pause(until: MonotonicClock.now() + pause)
-        _ = refills.failed(errand, refusal, capture: &capture, now: MonotonicClock.now())
     }
 
     /// At most a tenth of a second, so that a signal is seen.
     private static func sleep(until due: Int64) { usleep(UInt32(min(max(due - MonotonicClock.now(), 0), 100_000))) }
 }
-
-/// Reads single records with one document for all.
-struct NodesOfLine {
-    private let box = DocumentBox()
-
-    /// The gap record of a line; nil when it is another record.
-    func gap(_ line: Span<UInt8>) throws(RecordError) -> GapLine? {
-        do throws(JSONError) { try box.document.parse(line) } catch {
-            throw RecordError("line", expected: "a record", found: nil)
-        }
-        guard case .gap = RecordKind(of: box.document, in: line) else { return nil }
-        return try GapLine(box.document, text: line)
-    }
-}
-
-private final class DocumentBox { var document = JSONDocument() }

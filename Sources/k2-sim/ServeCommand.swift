@@ -56,19 +56,19 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Only these symbols, with commas between, such as BTC-USD,ETH-USD. (default: all)", valueName: "list"))
     var symbols: String?
 
-    @Option(help: ArgumentHelp("Trades a second over all symbols, 1 to 1000000, or max: as many as the readers take.", valueName: "n"))
+    @Option(help: ArgumentHelp("Trades a second of recorded time, over all symbols, 1 to 1000000. Also max: as many as the readers take.", valueName: "n"))
     var rate: String = "\(RecordingPlan.defaultRate)"
 
-    @Option(help: ArgumentHelp("Stop trading after so many trades, and stay. (default: never)", valueName: "n"))
+    @Option(help: ArgumentHelp("How many distinct trades to send, 1 to 1000000000. Then the market is silent. (default: no end)", valueName: "n"))
     var trades: Int?
 
     @Option(help: ArgumentHelp("Trades made before the market opens, for snapshots and REST.", valueName: "n"))
     var history: Int = 0
 
-    @Option(help: ArgumentHelp("Which of the possible markets to make.", valueName: "n"))
+    @Option(help: ArgumentHelp("Which of the possible recordings to make.", valueName: "n"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("The exchange's time when the market opens, RFC 3339, or now.", valueName: "time"))
+    @Option(help: ArgumentHelp("Time of the first trade, RFC 3339, or now.", valueName: "time"))
     var start: String = "now"
 
     @Option(help: ArgumentHelp("Id of each symbol's first trade. (default: plausible for the symbol)", valueName: "n"))
@@ -77,7 +77,7 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Cut every connection at this age. (default: 24h for binance, else never)", valueName: "time"))
     var life: DurationArgument?
 
-    @Option(help: ArgumentHelp("What goes wrong on purpose, with commas between, see above.", valueName: "list"))
+    @Option(help: ArgumentHelp("Some of duplicates, reorder, gap, late, with commas between. More are listed above.", valueName: "list"))
     var faults: String?
 
     @Option(help: ArgumentHelp("Mean time between two faults, 1ms to 1h.", valueName: "time"))
@@ -86,7 +86,7 @@ struct ServeCommand: ParsableCommand {
     @Flag(name: .customLong("rest-limits"), inversion: .prefixedNo, help: "Refuse requests above the exchange's own limits.")
     var restLimits = true
 
-    @Option(help: ArgumentHelp("Also write what is true to FILE: a line for each trade, sent or lost, and each hole in the ids.", valueName: "file"))
+    @Option(help: ArgumentHelp("Also write what is true to FILE: a line for each distinct trade and each hole in the ids.", valueName: "file"))
     var truth: String?
 
     @Option(help: ArgumentHelp("Certificate chain and key, PEM: then it is wss and https.", valueName: "cert,key"))

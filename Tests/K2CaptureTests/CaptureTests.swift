@@ -18,7 +18,7 @@ private func envelope(_ exchange: String, _ origin: String, _ sequence: Int, _ m
 extension CapturedMessage {
     fileprivate var new: Int? { if case .trades(let new, _, _) = content { new } else { nil } }
     fileprivate var old: Int? { if case .trades(_, let old, _) = content { old } else { nil } }
-    fileprivate var newest: Timestamp? { if case .trades(_, _, let newest) = content { newest } else { nil } }
+    fileprivate var newest: Timestamp? { if case .trades(_, _, let newest) = content { newest?.time } else { nil } }
     fileprivate var reply: FeedReply? { if case .reply(let reply) = content { reply } else { nil } }
 }
 

@@ -8,6 +8,8 @@ import K2Exchanges
 struct ModelTrade: Sendable {
     var id: UInt64
     var nanos: UInt64
+    /// Its REST row cannot be read.
+    var isBroken = false
     var micros: Int64 { Int64(nanos / 1_000) }
 }
 
@@ -79,19 +81,19 @@ enum ModelWire {
         switch exchange {
         case .binance:
             let rows = trades.map {
-                #"{"id":\#($0.id),"price":"60814.78000000","qty":"0.00034000","quoteQty":"20.67702520","time":\#($0.micros / 1_000),"isBuyerMaker":true,"isBestMatch":true}"#
+                #"{"id":\#($0.id),"price":"\#($0.isBroken ? "much" : "60814.78000000")","qty":"0.00034000","quoteQty":"20.67702520","time":\#($0.micros / 1_000),"isBuyerMaker":true,"isBestMatch":true}"#
             }
             body = "[" + rows.joined(separator: ",") + "]"
         case .kraken:
             let rows = trades.map {
                 let fraction = String($0.nanos % 1_000_000_000 / 100)
                 return
-                    #"["30243.40000","0.34507674",\#($0.nanos / 1_000_000_000).\#(String(repeating: "0", count: 7 - fraction.count) + fraction),"b","m","",\#($0.id)]"#
+                    #"["\#($0.isBroken ? "much" : "30243.40000")","0.34507674",\#($0.nanos / 1_000_000_000).\#(String(repeating: "0", count: 7 - fraction.count) + fraction),"b","m","",\#($0.id)]"#
             }
             body = #"{"error":[],"result":{"\#(symbol.pageKey)":[\#(rows.joined(separator: ","))],"last":"\#(trades.last?.nanos ?? since)"}}"#
         case .coinbase:
             let rows = trades.reversed().map {
-                #"{"trade_id":\#($0.id),"side":"sell","size":"0.06469797","price":"6225.32000000","time":"\#(micros($0.micros))"}"#
+                #"{"trade_id":\#($0.id),"side":"sell","size":"0.06469797","price":"\#($0.isBroken ? "much" : "6225.32000000")","time":"\#(micros($0.micros))"}"#
             }
             body = "[" + rows.joined(separator: ",") + "]"
         }

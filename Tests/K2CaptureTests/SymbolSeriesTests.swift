@@ -288,6 +288,41 @@ extension SymbolSeries {
     }
 }
 
+@Suite struct ResumedSeriesTests {
+    /// A run that is killed may have said that a hole is open after its state was saved: the next one must not fill it without a word.
+    @Test func aHoleOfAnEarlierRunIsAnnouncedAtOnce() throws {
+        var series = series()
+        series.take([1, 5])
+        let newest = try #require(series.highest)
+        var next = SymbolSeries(name: "N", symbol: "N", restName: "N", resuming: .init(of: series, newest: newest))
+        #expect(next.say(seenBefore: 0) == ["open 2-4"])
+        next.take([2, 3, 4])
+        #expect(next.say(seenBefore: 0) == ["filled 2-4"])
+    }
+
+    /// A hole of which a part was decided, and the rest not: the decision is said by the next run.
+    @Test func whatWasDecidedIsSaidByTheNextRun() throws {
+        var series = series()
+        series.take([1, 10])
+        #expect(series.say() == ["open 2-9"])
+        series.take([2, 3])
+        series.settle(5...6, as: .empty, cause: "none there")
+        let state = CaptureState(exchange: .kraken, symbols: [.init(of: series, newest: try #require(series.highest))])
+        let read = try CaptureState(parsing: state.bytes, exchange: .kraken)
+        #expect(read == state)
+        var next = SymbolSeries(name: "N", symbol: "N", restName: "N", resuming: read.symbols[0])
+        #expect(next.settled.absent(from: 1...10) == [4...4, 7...9])
+        #expect(next.take(2) == false)
+        #expect(next.say() == [])
+        next.take([4, 7, 8, 9])
+        #expect(next.say() == ["filled 2-4", "empty 5-6", "filled 7-9"])
+        // One that was settled as a whole, and not yet said.
+        series.settle(1...10, as: .lost, cause: "x")
+        var last = SymbolSeries(name: "N", symbol: "N", restName: "N", resuming: .init(of: series, newest: try #require(series.highest)))
+        #expect(last.say() == ["filled 2-3", "lost 4-4", "empty 5-6", "lost 7-9"])
+    }
+}
+
 @Suite struct SymbolActivityTests {
     @Test func silenceIsJudgedByTheMarketsOwnPace() {
         var series = series()

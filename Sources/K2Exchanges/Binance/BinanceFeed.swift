@@ -18,6 +18,9 @@ public struct BinanceFeed: ExchangeFeed {
 
     public init() {}
 
+    /// Times of the history as exact as those of the stream.
+    public var restHeaders: [(name: String, value: String)] { [("X-MBX-TIME-UNIT", "MICROSECOND")] }
+
     public func subscribe(_ symbols: [String], id: Int) -> [FeedRequest] { requests("SUBSCRIBE", symbols, id) }
     public func unsubscribe(_ symbols: [String], id: Int) -> [FeedRequest] { requests("UNSUBSCRIBE", symbols, id) }
 
@@ -72,7 +75,7 @@ public struct BinanceFeed: ExchangeFeed {
     public func refusal(status: Int, body: JSONValue?) -> RESTRefusal {
         if status == 429 || status == 418 || status == 403 { return .tooMany }
         let message = body?["msg"]?.stringValue ?? "HTTP \(status)"
-        return (400..<500).contains(status) && status != 408 ? .never(message) : .unavailable(message)
+        return RESTRefusal.isFinal(status) ? .never(message) : .unavailable(message)
     }
 }
 

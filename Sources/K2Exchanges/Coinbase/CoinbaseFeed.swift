@@ -116,7 +116,7 @@ public struct CoinbaseFeed: ExchangeFeed {
     public func refusal(status: Int, body: JSONValue?) -> RESTRefusal {
         if status == 429 || status == 418 || status == 403 { return .tooMany }
         let message = body?["message"]?.stringValue ?? "HTTP \(status)"
-        return (400..<500).contains(status) && status != 408 ? .never(message) : .unavailable(message)
+        return RESTRefusal.isFinal(status) ? .never(message) : .unavailable(message)
     }
 }
 

@@ -25,6 +25,8 @@ public protocol ExchangeFeed: Sendable {
     /// The exchange's count of the messages of this connection, where it sends one.
     func messageNumber(_ document: borrowing JSONDocument, _ text: Span<UInt8>) -> UInt64?
 
+    /// Headers of every REST request, beside the usual ones.
+    var restHeaders: [(name: String, value: String)] { get }
     /// The request for the exchange's own list of instruments.
     var instrumentList: RESTRequest { get }
     /// Reads the answer to `instrumentList`.
@@ -42,6 +44,7 @@ public protocol ExchangeFeed: Sendable {
 }
 
 extension ExchangeFeed {
+    public var restHeaders: [(name: String, value: String)] { [] }
     public func greeting(id: Int) -> [FeedRequest] { [] }
     public func ping(id: Int) -> FeedRequest? { nil }
     public func messageNumber(_ document: borrowing JSONDocument, _ text: Span<UInt8>) -> UInt64? { nil }
@@ -128,6 +131,9 @@ public enum RESTRefusal: Sendable, Equatable {
     case unavailable(String)
     /// It will never answer this one: an unknown symbol, for instance.
     case never(String)
+
+    /// The statuses that speak of the request itself; others speak of us, or of the moment.
+    static func isFinal(_ status: Int) -> Bool { status == 400 || status == 404 || status == 422 }
 }
 
 /// One pair of an exchange's own instrument list.

@@ -104,7 +104,7 @@ public struct KrakenFeed: ExchangeFeed {
     public func refusal(status: Int, body: JSONValue?) -> RESTRefusal {
         if status == 429 || status == 418 || status == 403 { return .tooMany }
         guard let message = body?["error"]?.arrayValue?.first?.stringValue else {
-            return (400..<500).contains(status) && status != 408 ? .never("HTTP \(status)") : .unavailable("HTTP \(status)")
+            return RESTRefusal.isFinal(status) ? .never("HTTP \(status)") : .unavailable("HTTP \(status)")
         }
         if message.contains("Rate limit") || message.contains("Throttled") || message.contains("Too many") { return .tooMany }
         return message.hasPrefix("EQuery") || message.hasPrefix("EGeneral:Invalid") ? .never(message) : .unavailable(message)

@@ -42,7 +42,7 @@ public struct ServePlan: Sendable {
         try Self.check(history, in: 0...1_000_000, "--history")
         try Self.check(firstID, in: 1...RecordingPlan.maxFirstID, "--first-id")
         try Self.check(life, in: 1...Int64.max, "--life")
-        try Self.check(faultInterval, in: 1_000...3_600_000_000, "--fault-every")
+        guard (1_000...3_600_000_000).contains(faultInterval) else { throw SimulationError("--fault-every", "expected 1ms to 1h") }
         if let start, start.microseconds < 0 || start.microseconds >= Self.latestStart {
             throw SimulationError("--start", "expected a time in the years 1970 to 2261, found \(start)")
         }

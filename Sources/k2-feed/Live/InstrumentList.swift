@@ -14,7 +14,7 @@ struct InstrumentList {
 
     /// Asks the exchange.
     static func fetch(_ feed: any ExchangeFeed, base: String, _ client: HTTPClient) throws(ToolFailure) -> InstrumentList {
-        switch RESTWorker.fetch(base + feed.instrumentList.target, client) {
+        switch RESTWorker.fetch(base + feed.instrumentList.target, feed.restHeaders, client) {
         case .failed(let reason): throw ToolFailure(.temporary, "instrument list: \(reason)")
         case .response(let status, let body, _):
             guard status == 200 else { throw refusal(feed, status, body) }

@@ -14,7 +14,7 @@ extension LiveCapture {
         let names: [String]
         do throws(ToolFailure) { names = try LivePlan.names(nil, path, exchange) } catch { return report("\(error); nothing is changed") }
         // New names are checked like those of the start.
-        rest.list(options.feed) { [self] list in
+        rest.list { [self] list in
             if isStopping { return }
             do throws(ToolFailure) { change(to: try list.get().find(names, on: exchange)) } catch {
                 report("\(path): \(error)\(error.hint.map { "; \($0)" } ?? ""); nothing is changed")

@@ -44,6 +44,9 @@ final class LiveCapture: @unchecked Sendable {
     private var stopDeadline: Int64 = 0
     private var failure: ToolFailure?
     private let finished = DispatchSemaphore(value: 0)
+    private var dropped = DroppedRecords()
+    /// Symbols with a trade in the state that was offered last.
+    private var savedSymbols = 0
     /// Position of the output up to which records are in the recording.
     private var recordedUpTo: Int64 = 0
 
@@ -83,9 +86,10 @@ final class LiveCapture: @unchecked Sendable {
 
     private func start() {
         output.onReport = { [unowned self] in report($0) }
-        output.onDropped = { [unowned self] in noteDropped($0) }
+        output.onDropped = { [unowned self] in ledger(of: $0) }
         saver.onReport = { [unowned self] in report($0) }
         let now = MonotonicClock.now()
+        savedSymbols = capture.series.count { $0.highest != nil }
         resumeHoles(now)
         addPlans(options.symbols.map(\.streamName))
         timers = [
@@ -108,6 +112,15 @@ final class LiveCapture: @unchecked Sendable {
         announceHoles(now)
         askNext(now)
         flush()
+        saveNewSymbols()
+    }
+
+    /// A run that is killed goes on from the saved state: symbols are in it as soon as they have a trade.
+    private func saveNewSymbols() {
+        let count = capture.series.count { $0.highest != nil }
+        guard count > savedSymbols, !saver.isSaving else { return }
+        savedSymbols = count
+        saver.offer(CaptureState(of: capture), at: output.position, safe: output.safe)
     }
 
     private func slowTick() {
@@ -177,16 +190,17 @@ final class LiveCapture: @unchecked Sendable {
         }
     }
 
-    /// Records that no spool could take: the ids of their trades are lost.
-    private func noteDropped(_ lines: Span<UInt8>) {
-        var ledger = DroppedRecords()
-        ledger.read(lines, exchange: options.feed.exchange)
-        for entry in ledger.ranges {
-            let symbol = capture.find(entry.symbol).map { capture.series[$0].symbol } ?? entry.symbol
-            capture.writeLost(symbol, entry.range, cause: "spool full", at: WallClock.now(), into: &output.tail)
+    /// The records that tell of dropped ones: the ids of their trades are lost.
+    private func ledger(of lines: Span<UInt8>) -> [UInt8] {
+        let loss = dropped.read(lines, exchange: options.feed.exchange) { name in capture.find(name).map { capture.series[$0].symbol } ?? name }
+        // `lost` has the last word, also on holes that were filled before.
+        var ledger = ByteWriter()
+        ledger.append(loss.otherLines)
+        for (symbol, range) in loss.ranges {
+            capture.writeLost(symbol, range, cause: "spool full", at: WallClock.now(), into: &ledger)
         }
-        output.tail.append(ledger.gapLines)
-        report("spool full: \(ledger.messages) messages dropped, \(ledger.ranges.count) ranges of ids lost")
+        report("records cannot be kept: \(loss.messages) messages dropped, \(loss.ranges.count) ranges of ids lost")
+        return ledger.array
     }
 
     // MARK: Stop
@@ -207,7 +221,7 @@ final class LiveCapture: @unchecked Sendable {
 
     private func finishWhenDrained() {
         let now = MonotonicClock.now()
-        let isDone = output.flush(now: now)
+        let isDone = output.flush(now: now) && output.isTaken
         guard isDone || output.isReaderGone || now > stopDeadline else { return }
         for timer in timers { timer.cancel() }
         timers = []
@@ -221,6 +235,8 @@ final class LiveCapture: @unchecked Sendable {
             do throws(StreamError) { try saver.finish(CaptureState(of: capture)) } catch {
                 failure = failure ?? ToolFailure(.failed, "\(error)")
             }
+        } else {
+            failure = failure ?? ToolFailure(.failed, "records that were not delivered could not be kept")
         }
         finished.signal()
     }

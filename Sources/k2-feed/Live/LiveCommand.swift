@@ -84,7 +84,8 @@ struct LiveCommand: ParsableCommand {
 
     func run() throws {
         let plan = try LivePlan(self)
-        let diagnostics = Diagnostics(tool: "k2-feed")
+        // Neither reader, that of stdout or that of stderr, may hold up the reading of the exchange.
+        let diagnostics = Diagnostics(tool: "k2-feed", waits: false)
         Shutdown.acceptReload()
         let client = HTTPClient(options: plan.http)
         let catalog = try plan.catalog()
@@ -93,11 +94,13 @@ struct LiveCommand: ParsableCommand {
         let options = try plan.options(list)
         let loop = IOLoop()
         let worker = IOLoop()
+        // The spool is locked before the state is read: an earlier run may still be writing it.
+        let output = try plan.output(diagnostics)
         let capture = try plan.capture(options, catalog, diagnostics)
         let live = LiveCapture(
-            options: options, loop: loop, capture: capture, output: try plan.output(diagnostics),
+            options: options, loop: loop, capture: capture, output: output,
             saver: StateSaver(path: plan.statePath, worker: worker, loop: loop),
-            rest: RESTWorker(base: plan.restBase, client: client, worker: IOLoop(), loop: loop, abort: plan.abort),
+            rest: RESTWorker(base: plan.restBase, feed: plan.feed, client: client, worker: IOLoop(), loop: loop, abort: plan.abort),
             recorder: try plan.recorder(diagnostics), diagnostics: diagnostics)
         let server = try plan.metricsServer(for: live, on: loop)
         defer { server?.close() }

@@ -17,6 +17,7 @@ struct LivePlan {
     private let command: LiveCommand
     private let endpoint: WebSocketEndpoint
     private let proxy: ProxyAddress?
+    private let metricsAddress: (host: String, port: Int)?
     private let trustFile = InputFile.environment("SSL_CERT_FILE")
 
     private var exchange: Exchange { feed.exchange }
@@ -30,8 +31,15 @@ struct LivePlan {
         endpoint = try Self.endpoint(command.endpoint, feed)
         proxy = try Self.proxy(endpoint)
         restBase = try Self.restBase(command.restEndpoint, feed)
+        metricsAddress = try command.metricsListen.map { text throws(ToolFailure) in try ListenAddress.parse(text, flag: "--metrics-listen") }
+        guard command.spoolLimit.bytes >= Self.minSpoolLimit else {
+            throw ToolFailure(.usage, "--spool-limit: expected at least 1m, found \"\(command.spoolLimit)\"")
+        }
         statePath = command.state ?? StatePaths.folder(of: feed.exchange) + "/state.json"
     }
+
+    /// A record may take a quarter of the spool at most, and a page of a REST history is large.
+    private static let minSpoolLimit = 1 << 20
 
     /// What belongs to every stream of the exchange is added to an address that names no path.
     private static func endpoint(_ text: String?, _ feed: any ExchangeFeed) throws(ToolFailure) -> WebSocketEndpoint {
@@ -151,8 +159,7 @@ struct LivePlan {
     }
 
     func metricsServer(for live: LiveCapture, on loop: IOLoop) throws(ToolFailure) -> HTTPServer? {
-        guard let address = command.metricsListen else { return nil }
-        let (host, port) = try ListenAddress.parse(address, flag: "--metrics-listen")
+        guard let (host, port) = metricsAddress else { return nil }
         do throws(ListenError) { return try HTTPServer.listen(host: host, port: port, identity: nil, on: loop, service: MetricsService(live)) } catch {
             throw ToolFailure(.usage, "--metrics-listen: \(error)")
         }

@@ -12,19 +12,25 @@ final class RecordOutput {
     struct Policy {
         /// Bytes that may wait in memory before they go to the spool.
         var memory = 4 << 20
-        /// Bytes that may wait in memory while the spool takes nothing: beyond, the oldest are dropped.
+        /// Bytes that may wait in memory while the spool takes nothing: beyond, they are dropped.
         var emergencyMemory = 32 << 20
         /// The reader has stalled when it took nothing for so long, µs.
         var patience: Int64 = 1_000_000
         /// While the spool is in use, records go there in blocks of this size or age (µs).
         var block = 1 << 16
         var blockAge: Int64 = 100_000
+        /// A spool that took nothing is tried again after so long, µs.
+        var spoolRetry: Int64 = 1_000_000
+        /// Spooled records that cannot be read for so long (µs) are given up: they hold up those behind them.
+        var readPatience: Int64 = 10_000_000
+        /// A reader that left may have taken so many bytes out of the pipe and not handled them.
+        var readerMargin = 256 << 10
     }
 
     /// Records are appended here, whole lines only; `flush` sends them.
     var tail = ByteWriter(capacity: 1 << 16)
-    /// Is given records that had to be dropped, whole lines, before they are gone.
-    var onDropped: ((Span<UInt8>) -> Void)?
+    /// Is given records that have to be dropped, whole lines, before they are gone; gives the records that tell of it.
+    var onDropped: ((Span<UInt8>) -> [UInt8])?
     /// Worth a line on stderr.
     var onReport: ((String) -> Void)?
 
@@ -36,30 +42,44 @@ final class RecordOutput {
     private var sent = 0
     /// Whether `head` is also the front of the queue.
     private var isHeadQueued = false
-    private var recent: RecentBytes
+    private var recent: RecentLines
     private var movedAt: Int64 = 0
     private var spooledAt: Int64 = 0
-    private var queueFailure: SpoolError?
+    /// What went wrong last with writing stdout, with putting records into the spool, and with reading it: told once.
+    private var writeFailure: Int32?
+    private var spoolFailure: SpoolError?
+    private var readFailure: (error: SpoolError, since: Int64)?
     /// The reader of stdout has left.
     private(set) var isReaderGone = false
     private(set) var droppedBytes = 0
     private var taken: Int64 = 0
+    /// Records from this position on were dropped, which is told of by records before `until`.
+    private var dropped: (from: Int64, until: Int64)?
 
     init(descriptor: Int32, queue: SegmentQueue, policy: Policy = Policy()) {
         self.descriptor = OutputDescriptor(descriptor)
         self.queue = queue
         self.policy = policy
-        recent = RecentBytes(capacity: self.descriptor.recoverableBytes)
+        let capacity = self.descriptor.capacity
+        recent = RecentLines(keeping: capacity > 0 ? capacity + policy.readerMargin : 0)
+        let newline: [UInt8] = [0x0a]
+        if self.descriptor.endsInsideLine { _ = newline.withUnsafeBytes { self.descriptor.write($0) } }
     }
 
     /// Bytes that were appended since the start.
     var position: Int64 { taken + Int64(tail.count) }
-    /// Everything appended before this position was written or is in the spool.
-    var safe: Int64 { isHeadQueued ? taken : taken - Int64(head.count - sent) }
+    /// Everything appended before this position was written or is in the spool, or a record says that it is lost.
+    var safe: Int64 {
+        let reached = isHeadQueued ? taken : taken - Int64(head.count - sent)
+        guard let dropped, reached < dropped.until else { return reached }
+        return min(reached, dropped.from)
+    }
     /// Bytes on disk that wait for the reader.
     var spooledBytes: Int { queue.isEmpty ? 0 : queue.depth.bytes }
     var waitingBytes: Int { tail.count + head.count - sent }
     var isEmpty: Bool { queue.isEmpty && waitingBytes == 0 }
+    /// Whether the reader has taken everything out of the pipe, as far as it ever will.
+    var isTaken: Bool { descriptor.unreadBytes == 0 || descriptor.hasReaderLeft }
 
     /// Writes as much as the reader takes, and spools what it does not.
     /// - Parameter now: monotonic, µs.
@@ -74,18 +94,14 @@ final class RecordOutput {
     // MARK: Delivery
 
     private func deliver(_ now: Int64) {
-        while true {
-            if sent < head.count {
+        repeat {
+            while sent < head.count {
                 guard write() else { return }
                 movedAt = now
-                if sent < head.count { continue }
             }
             if isHeadQueued { discardHead() }
-            guard nextHead() else {
-                movedAt = now
-                return
-            }
-        }
+        } while nextHead(now)
+        movedAt = now
     }
 
     /// Writes a part of the head. False when the reader takes no more now, or has left.
@@ -96,22 +112,24 @@ final class RecordOutput {
         case .wrote(let count):
             head.withUnsafeBytes { recent.append(UnsafeRawBufferPointer(rebasing: $0[start..<(start + count)])) }
             sent += count
+            if writeFailure != nil { report("stdout: written again") }
+            writeFailure = nil
             return true
         case .blocked: return false
         case .failed(let errno):
-            report("stdout: cannot write: \(StreamError.reason(errno)); records go to the spool")
+            if errno != writeFailure { report("stdout: cannot write: \(StreamError.reason(errno)); records go to the spool") }
+            writeFailure = errno
             return false
         case .readerGone:
-            isReaderGone = true
-            recover()
+            leaveReader()
             return false
         }
     }
 
-    private func nextHead() -> Bool {
+    private func nextHead(_ now: Int64) -> Bool {
         head.removeAll()
         sent = 0
-        if !queue.isEmpty, fillFromQueue() { return true }
+        if !queue.isEmpty, fillFromQueue(now) { return true }
         // What stands in the queue comes before what was appended since.
         if tail.count == 0 || !queue.isEmpty { return false }
         taken += Int64(tail.count)
@@ -119,22 +137,31 @@ final class RecordOutput {
         return true
     }
 
-    private func fillFromQueue() -> Bool {
+    /// Fills the empty head with the front of the queue. False when there is nothing, or when it cannot be read now.
+    private func fillFromQueue(_ now: Int64) -> Bool {
         do throws(SpoolError) {
-            let count = try queue.peek(upTo: 1 << 20, into: &head)
-            isHeadQueued = count > 0
-            let damaged = queue.takeDamagedBytes()
-            if damaged > 0 { report("spool: \(damaged) damaged bytes skipped") }
-            return count > 0
+            isHeadQueued = try queue.peek(upTo: 1 << 20, into: &head) > 0
+            readFailure = nil
         } catch {
-            report("\(error)")
-            return false
+            noteUnreadable(error, now)
         }
+        let damaged = queue.takeDamagedBytes()
+        if damaged > 0 { report("spool: \(damaged) damaged bytes skipped") }
+        return isHeadQueued
+    }
+
+    private func noteUnreadable(_ error: SpoolError, _ now: Int64) {
+        guard let failure = readFailure, failure.error == error else {
+            report("\(error); trying again")
+            readFailure = (error, now)
+            return
+        }
+        if now - failure.since > policy.readPatience { dropOldest() }
     }
 
     private func discardHead() {
         isHeadQueued = false
-        do throws(SpoolError) { try queue.discard() } catch { report("\(error)") }
+        do throws(SpoolError) { try queue.discard() } catch { report("\(error); its records may come again") }
     }
 
     // MARK: Spooling
@@ -143,12 +170,13 @@ final class RecordOutput {
     private func spool(_ now: Int64) {
         spooledAt = now
         do throws(SpoolError) {
-            try secureHead()
+            try secureHead(now)
             try spoolTail()
-            queueFailure = nil
+            if spoolFailure != nil { report("spool: records are taken again") }
+            spoolFailure = nil
         } catch {
-            if queueFailure == nil { report("\(error); records wait in memory") }
-            queueFailure = error
+            if spoolFailure == nil { report("\(error); records wait in memory") }
+            spoolFailure = error
             dropBeyondMemory()
         }
     }
@@ -156,28 +184,33 @@ final class RecordOutput {
     private func isSpoolDue(_ now: Int64) -> Bool {
         if waitingBytes == 0 { return false }
         if isReaderGone { return true }
+        if spoolFailure != nil, now - spooledAt < policy.spoolRetry { return false }
         if queue.isEmpty { return tail.count > policy.memory || now - movedAt > policy.patience }
         return tail.count > policy.block || tail.count > 0 && now - spooledAt > policy.blockAge
     }
 
     /// Makes a head that came from memory the front of the queue, from the start of the line that is half written.
-    private func secureHead() throws(SpoolError) {
+    private func secureHead(_ now: Int64) throws(SpoolError) {
         guard !isHeadQueued, sent < head.count else { return }
         var block = ByteWriter(capacity: 16)
         swap(&block, &head)
-        let start = Self.lineStart(before: sent, in: block.bytes)
+        let start = LineBlocks.lineStart(before: sent, in: block.bytes)
         do throws(SpoolError) {
             try Self.prepend(block.bytes.extracting(start...), to: queue)
         } catch {
             swap(&block, &head)
             throw error
         }
-        sent = isReaderGone ? 0 : sent - start
-        _ = fillFromQueue()
+        if fillFromQueue(now) {
+            sent = isReaderGone ? 0 : sent - start
+        } else {
+            // It comes from memory and, once it can be read, from the queue again: rather twice than half a line.
+            swap(&block, &head)
+        }
     }
 
     private static func prepend(_ lines: Span<UInt8>, to queue: SegmentQueue) throws(SpoolError) {
-        for part in LineBlocks.parts(of: lines, from: 0, limit: queue.maxBlockBytes).reversed() {
+        for part in LineBlocks.parts(of: lines, limit: queue.maxBlockBytes).reversed() {
             try queue.prepend(lines.extracting(part))
         }
     }
@@ -188,14 +221,29 @@ final class RecordOutput {
         var block = ByteWriter(capacity: 16)
         swap(&block, &tail)
         taken += Int64(block.count)
-        for part in LineBlocks.parts(of: block.bytes, from: 0, limit: queue.maxBlockBytes) {
+        for part in LineBlocks.parts(of: block.bytes, limit: queue.maxBlockBytes) {
             do throws(SpoolError) {
-                try queue.append(block.bytes.extracting(part)) { dropped in self.drop(dropped) }
+                try append(block.bytes.extracting(part))
             } catch {
                 giveBack(block.bytes.extracting(part.lowerBound..<block.count))
                 throw error
             }
         }
+    }
+
+    private func append(_ lines: Span<UInt8>) throws(SpoolError) {
+        if lines.count > queue.maxBlockBytes {
+            // One line, larger than a quarter of the limit. It must not hold up all others.
+            report("spool: a record of \(lines.count) bytes is too large for the limit")
+            return keepLedger(of: lines)
+        }
+        var gone = ByteWriter(capacity: 16)
+        try queue.append(
+            lines, dropped: { gone.append($0) },
+            beforeRemoval: {
+                self.keepLedger(of: gone.bytes)
+                gone.removeAll()
+            })
     }
 
     /// Puts bytes that could not be spooled before the others that wait.
@@ -207,47 +255,65 @@ final class RecordOutput {
         taken -= Int64(bytes.count)
     }
 
-    private func drop(_ lines: Span<UInt8>) {
-        droppedBytes += lines.count
-        onDropped?(lines)
+    // MARK: Dropping
+
+    /// Gives up the front of the queue.
+    private func dropOldest() {
+        var gone = ByteWriter(capacity: 16)
+        do throws(SpoolError) {
+            _ = try queue.dropOldest({ gone.append($0) }, beforeRemoval: { self.keepLedger(of: gone.bytes) })
+        } catch { report("\(error)") }
     }
 
-    /// The spool takes nothing and memory is full: the newest records go, and are told of.
+    /// Puts the records that tell of dropped ones into the spool, where a kill cannot take them along; into memory if that fails.
+    private func keepLedger(of lines: Span<UInt8>) {
+        let ledger = tell(lines)
+        do throws(SpoolError) {
+            for part in LineBlocks.parts(of: ledger.span, limit: queue.maxBlockBytes) {
+                try queue.appendOverLimit(ledger.span.extracting(part))
+            }
+        } catch { tail.append(ledger) }
+    }
+
+    private func tell(_ lines: Span<UInt8>) -> [UInt8] {
+        droppedBytes += lines.count
+        return onDropped?(lines) ?? []
+    }
+
+    /// The spool takes nothing and memory is full: what waits goes, and is told of.
     private func dropBeyondMemory() {
         guard tail.count > policy.emergencyMemory else { return }
         var lines = ByteWriter(capacity: 16)
         swap(&lines, &tail)
+        let from = safe
         taken += Int64(lines.count)
-        drop(lines.bytes)
+        tail.append(tell(lines.bytes))
+        dropped = (from, position)
     }
 
     // MARK: The end
 
-    /// The reader has left: what it did not read, and may not have handled, goes back to the front of the spool.
-    private func recover() {
-        let unread = descriptor.unreadBytes + RecentBytes.readerMargin
-        do throws(SpoolError) {
-            if isHeadQueued { sent = 0 } else { try secureHead() }
-            let bytes = recent.last(unread)
-            let start = recent.isWhole(unread) ? 0 : Self.lineEnd(in: bytes.span)
-            // The last line may be half written; its other half is in the head.
-            let end = Self.lineStart(before: bytes.count, in: bytes.span)
-            if start < end { try Self.prepend(bytes.span.extracting(start..<end), to: queue) }
-        } catch {
-            report("\(error)")
+    /// The reader has left, or is left: what it did not read, and may not have handled, goes back to the front of the spool.
+    private func leaveReader() {
+        isReaderGone = true
+        do throws(SpoolError) { if isHeadQueued { sent = 0 } else { try secureHead(movedAt) } } catch { report("\(error)") }
+        // Whole lines: the other half of one that is half written is in the head, and the whole of it now in the queue.
+        let lines = recent.last(descriptor.unreadBytes + policy.readerMargin)
+        do throws(SpoolError) { try Self.prepend(lines.span, to: queue) } catch {
+            report("\(error); \(lines.count) bytes that the reader may not have handled are dropped")
+            tail.append(tell(lines.span))
         }
     }
 
-    /// Puts everything on disk and closes the spool.
+    /// Puts everything on disk, what still stands in the pipe as well, and closes the spool.
     /// - Returns: whether every record was delivered or is in the spool.
     func close() -> Bool {
-        isReaderGone = isReaderGone || waitingBytes > 0
+        if !isReaderGone, waitingBytes > 0 || descriptor.unreadBytes > 0 || descriptor.hasReaderLeft { leaveReader() }
         do throws(SpoolError) {
-            if waitingBytes > 0 {
-                try secureHead()
-                try spoolTail()
-            }
-            if isHeadQueued, sent == head.count { try queue.discard() }
+            try secureHead(movedAt)
+            try spoolTail()
+            // Records that tell of what was dropped meanwhile.
+            try spoolTail()
             try queue.close()
             return true
         } catch {
@@ -262,28 +328,21 @@ final class RecordOutput {
     }
 
     private func report(_ text: String) { onReport?(text) }
-
-    /// The offset behind the last newline before `offset`.
-    private static func lineStart(before offset: Int, in bytes: Span<UInt8>) -> Int {
-        var start = min(offset, bytes.count)
-        while start > 0, bytes[start - 1] != 0x0a { start -= 1 }
-        return start
-    }
-
-    /// The offset behind the first newline.
-    private static func lineEnd(in bytes: Span<UInt8>) -> Int {
-        var end = 0
-        while end < bytes.count, bytes[end] != 0x0a { end += 1 }
-        return min(end + 1, bytes.count)
-    }
 }
 
 /// Cuts lines into blocks.
 enum LineBlocks {
-    /// Ranges of whole lines from `start` on, each at most `limit` bytes unless one line is longer.
-    static func parts(of bytes: Span<UInt8>, from start: Int, limit: Int) -> [Range<Int>] {
+    /// The offset behind the last newline before `offset`.
+    static func lineStart(before offset: Int, in bytes: Span<UInt8>) -> Int {
+        var start = offset
+        while start > 0, bytes[start - 1] != 0x0a { start -= 1 }
+        return start
+    }
+
+    /// Ranges of whole lines, each at most `limit` bytes unless one line is longer.
+    static func parts(of bytes: Span<UInt8>, limit: Int) -> [Range<Int>] {
         var parts: [Range<Int>] = []
-        var from = start
+        var from = 0
         while bytes.count - from > limit {
             var end = from + limit
             while end > from, bytes[end - 1] != 0x0a { end -= 1 }

@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import K2CLI
 import K2Capture
@@ -17,7 +16,8 @@ final class StateSaver {
     private let loop: IOLoop
     private var waiting: (position: Int64, bytes: [UInt8])?
     private var saved: [UInt8] = []
-    private var isSaving = false
+    private(set) var isSaving = false
+    private var isFailing = false
 
     init(path: String, worker: IOLoop, loop: IOLoop) {
         self.path = path
@@ -34,13 +34,18 @@ final class StateSaver {
         }
     }
 
-    /// Offers the state that belongs to `position`; it replaces one that still waits only when that is safe now.
+    /// Offers the state that belongs to `position` of the output, which is safe up to `safe`. One that still waits keeps its place
+    /// until it is safe: if newer ones took it, none would ever be saved while the output lags behind.
     func offer(_ state: @autoclosure () -> CaptureState, at position: Int64, safe: Int64) {
-        if let waiting, safe >= waiting.position { save(waiting.bytes) }
-        if waiting == nil || safe >= waiting!.position { waiting = (position, state().bytes) }
-        if let waiting, safe >= waiting.position {
-            save(waiting.bytes)
-            self.waiting = nil
+        if let waiting, safe < waiting.position { return }
+        let before = waiting
+        let bytes = state().bytes
+        if safe >= position {
+            waiting = nil
+            save(bytes)
+        } else {
+            waiting = (position, bytes)
+            if let before { save(before.bytes) }
         }
     }
 
@@ -49,36 +54,26 @@ final class StateSaver {
         isSaving = true
         saved = bytes
         let path = self.path
-        let finish = LoopBound { [weak self] (failure: StreamError?) in
-            self?.isSaving = false
-            if let failure {
-                self?.saved = []
-                self?.onReport?("\(failure)")
-            }
-        }
+        let finish = LoopBound { [weak self] (failure: StreamError?) in self?.ended(failure) }
         worker.run { [loop] in
             let failure = Self.write(bytes, to: path)
             loop.run { finish.body(failure) }
         }
     }
 
-    /// Saves the last state and waits for it: behind a save that is still under way, since both use the same file.
-    func finish(_ state: CaptureState) throws(StreamError) {
-        let bytes = state.bytes
-        let path = self.path
-        let answer = Answer()
-        worker.run {
-            answer.failure = Self.write(bytes, to: path)
-            answer.isThere.signal()
+    private func ended(_ failure: StreamError?) {
+        isSaving = false
+        if let failure {
+            saved = []
+            if !isFailing { onReport?("\(failure); trying again") }
         }
-        answer.isThere.wait()
-        if let failure = answer.failure { throw failure }
+        isFailing = failure != nil
     }
 
-    /// What came of the last save. Unchecked: written before the signal, read behind it.
-    private final class Answer: @unchecked Sendable {
-        let isThere = DispatchSemaphore(value: 0)
-        var failure: StreamError?
+    /// Saves the last state, at the end. Waits for one that is being written: both go by the same name.
+    func finish(_ state: CaptureState) throws(StreamError) {
+        let (bytes, path) = (state.bytes, path)
+        if let failure = worker.runAndWait({ Self.write(bytes, to: path) }) { throw failure }
     }
 
     private static func write(_ bytes: [UInt8], to path: String) -> StreamError? {
