@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import K2CLI
 import K2Capture
@@ -71,9 +72,22 @@ final class StateSaver {
     }
 
     /// Saves the last state, at the end. Waits for one that is being written: both go by the same name.
+    /// Called on the loop of the capture, where NIO allows no wait for another loop: hence not `runAndWait`.
     func finish(_ state: CaptureState) throws(StreamError) {
         let (bytes, path) = (state.bytes, path)
-        if let failure = worker.runAndWait({ Self.write(bytes, to: path) }) { throw failure }
+        let answer = Answer()
+        worker.run {
+            answer.failure = Self.write(bytes, to: path)
+            answer.isThere.signal()
+        }
+        answer.isThere.wait()
+        if let failure = answer.failure { throw failure }
+    }
+
+    /// What came of the last save. Unchecked: written before the signal, read behind it.
+    private final class Answer: @unchecked Sendable {
+        let isThere = DispatchSemaphore(value: 0)
+        var failure: StreamError?
     }
 
     private static func write(_ bytes: [UInt8], to path: String) -> StreamError? {
