@@ -52,6 +52,8 @@ public struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
 
     private static func oneLine(_ text: String) -> String {
         let line = String(text.map { $0.isNewline ? " " : $0 })
+        // "SSL" stays what it is.
+        if line.dropFirst().first?.isUppercase == true { return line }
         return line.prefix(1).lowercased() + line.dropFirst()
     }
 }

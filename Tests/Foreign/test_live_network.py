@@ -305,7 +305,7 @@ def test_tls_trusts_what_the_environment_names(tools, tmp_path, certificate, sec
         unknown.until_said("cannot connect: TLS: localhost: the certificate is not trusted")
         other_name.until_said("cannot connect: TLS: the certificate is not for 127.0.0.1")
         missing.until_said("cannot connect: TLS: /none.pem")
-        no_list.until_said("instrument list", "certificate", "names are checked against the instruments known here")
+        no_list.until_said("instrument list", "SSL certificate problem", "names are checked against the instruments known here")
     assert not has_trade(unknown) and not has_trade(other_name) and not has_trade(missing)
 
 
