@@ -223,6 +223,7 @@ extension SymbolSeries {
             // Given up since the last restart; came after having been given up.
             var abandoned: Set<UInt64> = []
             var late: Set<UInt64> = []
+            var forgotten: Set<UInt64> = []
             var ledger = Ledger()
             var first: UInt64?
             let start = UInt64(random.int(0...1_000))
@@ -252,6 +253,8 @@ extension SymbolSeries {
                     #expect(read == state, "seed \(random.seed)")
                     series = SymbolSeries(name: "BTC/USD", symbol: "BTCUSD", restName: "XBTUSD", resuming: read.symbols[0])
                     abandoned = []
+                    // What was not said yet of trades that came after all is not kept: they stay lost in the ledger.
+                    forgotten.formUnion(late)
                 default:
                     // What came before the start is no hole and cannot be one.
                     let id = first == nil ? start : start + UInt64(random.int(0...span))
@@ -279,6 +282,7 @@ extension SymbolSeries {
             #expect(series.holes.isEmpty)
             for id in first...top {
                 let state = ledger.states[id]
+                if forgotten.contains(id) { continue }
                 let isThere = came.contains(id) || late.contains(id)
                 #expect(isThere ? state == nil || state == .filled : state == decided[id], "\(id), seed \(random.seed)")
             }
