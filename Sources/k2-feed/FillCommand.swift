@@ -30,7 +30,7 @@ struct FillCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("binance, kraken or coinbase.", valueName: "exchange"))
     var exchange: ExchangeArgument
 
-    @Option(help: ArgumentHelp("The symbol, in any of its spellings.", valueName: "symbol"))
+    @Option(help: ArgumentHelp("The symbol, in any of its spellings.", valueName: "name"))
     var symbol: String?
 
     @Option(help: ArgumentHelp("First missing trade id.", valueName: "id"))
@@ -52,7 +52,7 @@ struct FillCommand: ParsableCommand {
     var restInterval: DurationArgument?
 
     @Option(help: ArgumentHelp("How long the exchange's history may lag behind before trades count as lost.", valueName: "time"))
-    var refillPatience = DurationArgument(argument: "1m")!
+    var refillPatience = DurationArgument(argument: "15m")!
 
     func run() throws {
         let feed = ExchangeRegistry.feed(for: exchange.exchange)

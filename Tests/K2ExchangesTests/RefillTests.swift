@@ -204,12 +204,12 @@ extension Seeded {
         }
         let feed = KrakenFeed()
         let hole = RefillHole(symbol: "XBTUSD", first: 4, last: 8, afterTime: nil)
-        #expect(feed.refill(hole).next?.target == "/0/public/Trades?pair=XBTUSD&since=0&count=1000")
+        #expect(feed.refill(hole).next?.target == "/0/public/Trades?pair=XBTUSD&since=0&count=25")
         let early = RefillHole(symbol: "XBTUSD", first: 4, last: 8, afterTime: Timestamp(microseconds: -62_135_596_800_000_000))
-        #expect(feed.refill(early).next?.target == "/0/public/Trades?pair=XBTUSD&since=0&count=1000")
+        #expect(feed.refill(early).next?.target == "/0/public/Trades?pair=XBTUSD&since=0&count=25")
         // A time that cannot be true: ns end in 2262.
         let late = RefillHole(symbol: "XBTUSD", first: 4, last: 8, afterTime: Timestamp(microseconds: 253_402_300_799_999_999))
-        #expect(feed.refill(late).next?.target == "/0/public/Trades?pair=XBTUSD&since=9223372036854775000&count=1000")
+        #expect(feed.refill(late).next?.target == "/0/public/Trades?pair=XBTUSD&since=9223372036854775000&count=25")
     }
 
     @Test(arguments: Exchange.allCases)
@@ -243,9 +243,9 @@ extension Seeded {
 
     @Test func targetsAreThoseOfTheExchanges() {
         let hole = RefillHole(symbol: "S", first: 101, last: 200, afterTime: Timestamp(microseconds: 1_762_795_433_971_744))
-        #expect(BinanceFeed().refill(hole).next?.target == "/api/v3/historicalTrades?symbol=S&fromId=100&limit=1000")
-        #expect(KrakenFeed().refill(hole).next?.target == "/0/public/Trades?pair=S&since=1762795433971743000&count=1000")
-        #expect(CoinbaseFeed().refill(hole).next?.target == "/products/S/trades?limit=1000&after=202")
+        #expect(BinanceFeed().refill(hole).next?.target == "/api/v3/historicalTrades?symbol=S&fromId=100&limit=102")
+        #expect(KrakenFeed().refill(hole).next?.target == "/0/public/Trades?pair=S&since=1762795433971743000&count=120")
+        #expect(CoinbaseFeed().refill(hole).next?.target == "/products/S/trades?limit=102&after=202")
     }
 }
 

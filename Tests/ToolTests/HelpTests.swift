@@ -111,8 +111,9 @@ private struct Command {
         }
     }
 
-    /// `--state` is a file of k2-ohlcv and a store of k2-offload; `--start` is a fixed time for a recording and now for a server.
-    private static let twoMeanings: Set<String> = ["state", "start"]
+    /// `--state` is a file of k2-ohlcv and a store of k2-offload; `--start` is a fixed time for a recording and now for a server;
+    /// without `--symbols` a capture takes the largest, and the simulator all.
+    private static let twoMeanings: Set<String> = ["state", "start", "symbols"]
 
     @Test func sharedFlagsAreTheSameEverywhere() throws {
         var known: [String: (words: [String], argument: CommandInfo.Argument)] = [:]

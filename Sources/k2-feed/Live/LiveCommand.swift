@@ -79,7 +79,7 @@ struct LiveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Least time between REST requests. (default: as the exchange allows)", valueName: "time"))
     var restInterval: DurationArgument?
 
-    @Flag(help: "Print what was counted to stderr at the end.")
+    @Flag(help: "Print a line of counts on stderr at the end.")
     var stats = false
 
     func run() throws {
