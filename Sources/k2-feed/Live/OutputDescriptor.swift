@@ -24,7 +24,9 @@ final class OutputDescriptor {
 
     init(_ given: Int32) {
         kind = Self.kind(of: given)
-        let isReopened = kind == .pipe || kind == .other
+        // What was not opened for writing stays so: a closed stdout is held by a descriptor that only reads.
+        let isWritable = fcntl(given, F_GETFL) & O_ACCMODE != O_RDONLY
+        let isReopened = isWritable && (kind == .pipe || kind == .other)
         let opened = isReopened ? open("/proc/self/fd/\(given)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY) : -1
         isOurs = opened >= 0
         descriptor = opened >= 0 ? opened : given

@@ -33,7 +33,8 @@ import Testing
     @Test(arguments: FaultDrills.exchanges) func `symbols come and go without a reconnect`(_ exchange: String) async throws {
         try await DrillSlots.shared.run {
             let (drill, names) = try await begin(exchange)
-            drill.partly = [Self.plain(names[1])]
+            // One goes, and one comes.
+            drill.partly = [Self.plain(names[1]), Self.plain(names[3])]
             _ = try drill.folder.file("symbols.yaml", Self.file(exchange, Array(names[0...2])))
             try drill.start(["--symbols-file", "symbols.yaml"])
             try await drill.waitForTrades(3_000)
