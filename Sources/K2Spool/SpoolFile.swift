@@ -72,10 +72,16 @@ final class SpoolFile {
     }
 
     /// Takes the lock that no other open file can have at the same time; it ends with this object or the process.
+    ///
+    /// Waits for up to a quarter of a second: the process before us may just be ending.
     func lock() throws(SpoolError) {
+        var tries = 0
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            if errno == EWOULDBLOCK { throw SpoolError(.locked, path: path, "in use by another process", number: errno) }
-            if errno != EINTR { throw .system(errno, path, "lock") }
+            if errno == EINTR { continue }
+            if errno != EWOULDBLOCK { throw .system(errno, path, "lock") }
+            if tries == 25 { throw SpoolError(.locked, path: path, "in use by another process", number: EWOULDBLOCK) }
+            tries += 1
+            usleep(10_000)
         }
     }
 }
