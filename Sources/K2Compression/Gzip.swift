@@ -1,31 +1,5 @@
 import CZlib
 
-/// Why gzip data could not be read. `offset` counts compressed bytes over all members.
-public struct GzipError: Error, Equatable, Sendable, CustomStringConvertible {
-    public enum Code: Sendable {
-        /// The data end inside a member.
-        case truncated
-        /// Not gzip, a damaged member, a checksum that does not fit, or something else behind a member.
-        case corrupt
-        case outOfMemory
-    }
-    public var code: Code
-    public var offset: Int
-
-    public init(_ code: Code, at offset: Int) {
-        self.code = code
-        self.offset = offset
-    }
-
-    public var description: String {
-        switch code {
-        case .truncated: "gzip data ends too early (byte \(offset))"
-        case .corrupt: "gzip data is corrupt (byte \(offset))"
-        case .outOfMemory: "out of memory"
-        }
-    }
-}
-
 public enum Gzip {
     /// The first bytes of every gzip member (RFC 1952, section 2.3.1).
     public static let magic: (UInt8, UInt8) = (0x1f, 0x8b)
@@ -64,15 +38,15 @@ public struct GunzipStream: ~Copyable {
     /// Compressed bytes up to the end of the last complete member: what stands behind it when the data end there was cut off.
     public private(set) var lastMemberEnd = 0
     private var betweenMembers = true
-    private var failure: GzipError?
+    private var failure: CompressedDataError?
 
     /// - Throws: `.outOfMemory`.
-    public init() throws(GzipError) {
+    public init() throws(CompressedDataError) {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         guard inflateInit2_(stream, Gzip.windowBits, ZLIB_VERSION, Gzip.streamSize) == Z_OK else {
             stream.deallocate()
-            throw GzipError(.outOfMemory, at: 0)
+            throw CompressedDataError(.gzip, .outOfMemory, at: 0)
         }
     }
 
@@ -87,7 +61,7 @@ public struct GunzipStream: ~Copyable {
     /// - Precondition: `position` lies in `room` or at its end.
     public mutating func read(
         _ input: Span<UInt8>, into room: inout MutableSpan<UInt8>, at position: Int = 0
-    ) throws(GzipError) -> Step {
+    ) throws(CompressedDataError) -> Step {
         precondition(position >= 0 && position <= room.count)
         if let failure { throw failure }
         var step = Step()
@@ -121,7 +95,7 @@ public struct GunzipStream: ~Copyable {
         offset += step.consumed
         // Z_BUF_ERROR only says that there was no progress to make.
         if status != Z_OK && status != Z_BUF_ERROR {
-            let error = GzipError(status == Z_MEM_ERROR ? .outOfMemory : .corrupt, at: offset)
+            let error = CompressedDataError(.gzip, status == Z_MEM_ERROR ? .outOfMemory : .corrupt, at: offset)
             failure = error
             // What was decompressed before the damage still counts.
             if step.produced == 0 { throw error }
@@ -131,9 +105,9 @@ public struct GunzipStream: ~Copyable {
 
     /// Says that no input follows.
     /// - Throws: `.truncated` when a member is not complete, and the error of `read` when there was one.
-    public func finish() throws(GzipError) {
+    public func finish() throws(CompressedDataError) {
         if let failure { throw failure }
-        if !betweenMembers { throw GzipError(.truncated, at: offset) }
+        if !betweenMembers { throw CompressedDataError(.gzip, .truncated, at: offset) }
     }
 }
 
@@ -146,14 +120,14 @@ public struct GzipWriter: ~Copyable {
 
     /// - Parameter level: 1 (fast) to 9 (small).
     /// - Throws: `.outOfMemory`.
-    public init(level: Int32 = 6) throws(GzipError) {
+    public init(level: Int32 = 6) throws(CompressedDataError) {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         let status = deflateInit2_(
             stream, min(max(level, 1), 9), Z_DEFLATED, Gzip.windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Gzip.streamSize)
         guard status == Z_OK else {
             stream.deallocate()
-            throw GzipError(.outOfMemory, at: 0)
+            throw CompressedDataError(.gzip, .outOfMemory, at: 0)
         }
     }
 

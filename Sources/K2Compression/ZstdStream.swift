@@ -1,31 +1,5 @@
 import CZstd
 
-/// Why zstd data could not be read as a stream. `offset` counts compressed bytes over all frames.
-public struct ZstdStreamError: Error, Equatable, Sendable, CustomStringConvertible {
-    public enum Code: Sendable {
-        /// The data end inside a frame.
-        case truncated
-        /// Not zstd, a damaged frame, a checksum that does not fit, or something else behind a frame.
-        case corrupt
-        case outOfMemory
-    }
-    public var code: Code
-    public var offset: Int
-
-    public init(_ code: Code, at offset: Int) {
-        self.code = code
-        self.offset = offset
-    }
-
-    public var description: String {
-        switch code {
-        case .truncated: "zstd data ends too early (byte \(offset))"
-        case .corrupt: "zstd data is corrupt (byte \(offset))"
-        case .outOfMemory: "out of memory"
-        }
-    }
-}
-
 /// Decompresses zstd data (RFC 8878) piece by piece; several frames after each other are one text.
 ///
 /// Memory is bounded by libzstd's limit of the window, 128 MiB; frames that need more are refused as corrupt.
@@ -35,13 +9,13 @@ public struct ZstdStream: ~Copyable {
     private let context: OpaquePointer
     private var offset = 0
     private var betweenFrames = true
-    private var failure: ZstdStreamError?
+    private var failure: CompressedDataError?
     /// Compressed bytes up to the end of the last complete frame: what stands behind it when the data end there was cut off.
     public private(set) var lastFrameEnd = 0
 
     /// - Throws: `.outOfMemory`.
-    public init() throws(ZstdStreamError) {
-        guard let context = ZSTD_createDCtx() else { throw ZstdStreamError(.outOfMemory, at: 0) }
+    public init() throws(CompressedDataError) {
+        guard let context = ZSTD_createDCtx() else { throw CompressedDataError(.zstd, .outOfMemory, at: 0) }
         self.context = context
     }
 
@@ -53,7 +27,7 @@ public struct ZstdStream: ~Copyable {
     /// - Precondition: `position` lies in `room` or at its end.
     public mutating func read(
         _ input: Span<UInt8>, into room: inout MutableSpan<UInt8>, at position: Int = 0
-    ) throws(ZstdStreamError) -> Step {
+    ) throws(CompressedDataError) -> Step {
         precondition(position >= 0 && position <= room.count)
         if let failure { throw failure }
         var step = Step()
@@ -86,10 +60,10 @@ public struct ZstdStream: ~Copyable {
         }
     }
 
-    private mutating func fail(_ status: Int, _ step: Step) throws(ZstdStreamError) -> Step {
+    private mutating func fail(_ status: Int, _ step: Step) throws(CompressedDataError) -> Step {
         offset += step.consumed
         let isMemory = ZSTD_getErrorCode(status) == ZSTD_error_memory_allocation
-        let error = ZstdStreamError(isMemory ? .outOfMemory : .corrupt, at: offset)
+        let error = CompressedDataError(.zstd, isMemory ? .outOfMemory : .corrupt, at: offset)
         failure = error
         // What was decompressed before the damage still counts.
         if step.produced == 0 { throw error }
@@ -98,8 +72,8 @@ public struct ZstdStream: ~Copyable {
 
     /// Says that no input follows.
     /// - Throws: `.truncated` when a frame is not complete, and the error of `read` when there was one.
-    public func finish() throws(ZstdStreamError) {
+    public func finish() throws(CompressedDataError) {
         if let failure { throw failure }
-        if !betweenFrames { throw ZstdStreamError(.truncated, at: offset) }
+        if !betweenFrames { throw CompressedDataError(.zstd, .truncated, at: offset) }
     }
 }

@@ -16,7 +16,7 @@ public final class HTTPClient {
 
     public init(options: HTTPOptions = HTTPOptions()) {
         self.options = options
-        guard Self.isReady, let handle = curl_easy_init() else { fatalError("libcurl does not start: out of memory") }
+        guard Self.isReady, let handle = curl_easy_init() else { preconditionFailure("out of memory") }
         self.handle = handle
     }
 

@@ -172,6 +172,8 @@ public struct LineReader: ~Copyable {
                 return .ready
             }
             if count == 0 {
+                // A stop that came first wins: the input may have ended because of it.
+                if StopDescriptor.isReadable(stopDescriptor) { return .stopped }
                 atEnd = true
                 return .ready
             }

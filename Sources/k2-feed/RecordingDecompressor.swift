@@ -18,20 +18,20 @@ struct RecordingDecompressor: ~Copyable {
     ///   - start: `magicBytes` bytes, fewer only when the recording is shorter.
     ///   - name: for messages; the name of a compressed file promises bytes even when there are none.
     static func recognise(_ start: Span<UInt8>, name: String) throws(ToolFailure) -> RecordingDecompressor {
-        var result = RecordingDecompressor()
-        do throws(GzipError) {
-            if start.isEmpty, name.hasSuffix(".gz") { throw GzipError(.truncated, at: 0) }
-            if start.count >= 2, start[0] == Gzip.magic.0, start[1] == Gzip.magic.1 { result.gunzip = try GunzipStream() }
-        } catch {
-            throw refused(error, name)
-        }
-        do throws(ZstdStreamError) {
-            if start.isEmpty, name.hasSuffix(".zst") { throw ZstdStreamError(.truncated, at: 0) }
+        do throws(CompressedDataError) {
+            if start.isEmpty, name.hasSuffix(".gz") { throw CompressedDataError(.gzip, .truncated, at: 0) }
+            if start.isEmpty, name.hasSuffix(".zst") { throw CompressedDataError(.zstd, .truncated, at: 0) }
+            var result = RecordingDecompressor()
+            if isGzip(start) { result.gunzip = try GunzipStream() }
             if isZstd(start) { result.unzstd = try ZstdStream() }
+            return result
         } catch {
             throw refused(error, name)
         }
-        return result
+    }
+
+    private static func isGzip(_ start: Span<UInt8>) -> Bool {
+        start.count >= 2 && start[0] == Gzip.magic.0 && start[1] == Gzip.magic.1
     }
 
     /// Also the start of the magic, when the recording ends there.
@@ -45,12 +45,8 @@ struct RecordingDecompressor: ~Copyable {
     mutating func read(
         _ input: Span<UInt8>, into room: inout MutableSpan<UInt8>, at position: Int, name: String
     ) throws(ToolFailure) -> GunzipStream.Step {
-        do throws(GzipError) {
+        do throws(CompressedDataError) {
             if let step = try gunzip?.read(input, into: &room, at: position) { return step }
-        } catch {
-            throw Self.refused(error, name)
-        }
-        do throws(ZstdStreamError) {
             if let step = try unzstd?.read(input, into: &room, at: position) { return step }
         } catch {
             throw Self.refused(error, name)
@@ -71,15 +67,15 @@ struct RecordingDecompressor: ~Copyable {
 
     /// Says that no input follows.
     func finish(name: String) throws(ToolFailure) {
-        do throws(GzipError) { try gunzip?.finish() } catch { throw Self.refused(error, name) }
-        do throws(ZstdStreamError) { try unzstd?.finish() } catch { throw Self.refused(error, name) }
+        do throws(CompressedDataError) {
+            try gunzip?.finish()
+            try unzstd?.finish()
+        } catch {
+            throw Self.refused(error, name)
+        }
     }
 
-    private static func refused(_ error: GzipError, _ name: String) -> ToolFailure {
-        ToolFailure(error.code == .outOfMemory ? .failed : .badInput, "\(name): \(error)")
-    }
-
-    private static func refused(_ error: ZstdStreamError, _ name: String) -> ToolFailure {
+    private static func refused(_ error: CompressedDataError, _ name: String) -> ToolFailure {
         ToolFailure(error.code == .outOfMemory ? .failed : .badInput, "\(name): \(error)")
     }
 }

@@ -105,6 +105,8 @@ struct RecordingInput: ~Copyable {
             guard try wait(flushing: &output) else { return false }
             let (descriptor, filled) = (self.descriptor, self.filled)
             let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+            // A stop that came first wins: the input may have ended because of it.
+            if count == 0, StopDescriptor.isReadable(stopDescriptor) { return false }
             if count >= 0 {
                 self.filled += count
                 atEnd = count == 0

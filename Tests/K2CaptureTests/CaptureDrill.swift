@@ -84,6 +84,8 @@ struct CaptureDrill: ~Copyable {
                 symbol.trades.append(ModelTrade(id: id, nanos: nanos, isBroken: plan.loss == .broken && random.once(in: 100)))
                 id += 1
             }
+            // Without a later trade nothing shows that a last one is missing which history cannot tell either.
+            symbol.trades[symbol.trades.count - 1].isBroken = false
             symbols.append(symbol)
         }
         end = symbols.map { $0.trades.last!.micros }.max()! + second

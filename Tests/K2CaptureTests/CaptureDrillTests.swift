@@ -54,6 +54,8 @@ private struct DrillLedger {
             let before = gaps[gap.symbol, default: [:]].updateValue(gap.state, forKey: id)
             switch (before, gap.state) {
             case (nil, .open), (.open?, .filled), (.open?, .empty), (.open?, .lost), (nil, .empty), (nil, .lost): break
+            // A message that comes after its trade was given up takes the verdict back.
+            case (.lost?, .filled): break
             default: oddities.append("\(gap.symbol) \(id): \(before.map { "\($0)" } ?? "nothing") then \(gap.state)")
             }
         }

@@ -4,12 +4,12 @@ import Testing
 
 @Suite struct GzipTests {
     /// Decompresses with the given sizes of input pieces and of room; returns what came out before an error, and the error.
-    private static func gunzip(_ bytes: [UInt8], piece: Int = 1 << 16, room roomSize: Int = 1 << 16) throws -> ([UInt8], GzipError?) {
+    private static func gunzip(_ bytes: [UInt8], piece: Int = 1 << 16, room roomSize: Int = 1 << 16) throws -> ([UInt8], CompressedDataError?) {
         var stream = try GunzipStream()
         var output: [UInt8] = []
         var room = [UInt8](repeating: 0, count: roomSize)
         var start = 0
-        do throws(GzipError) {
+        do throws(CompressedDataError) {
             while true {
                 let end = min(start + piece, bytes.count)
                 let source = bytes.span.extracting(start..<end)
@@ -135,12 +135,12 @@ import Testing
         let bytes = Array("no gzip at all".utf8)
         var room = [UInt8](repeating: 0, count: 10)
         for _ in 0..<2 {
-            #expect(throws: GzipError.self) {
+            #expect(throws: CompressedDataError.self) {
                 var target = room.mutableSpan
                 _ = try stream.read(bytes.span, into: &target)
             }
         }
-        #expect(throws: GzipError.self) { try stream.finish() }
+        #expect(throws: CompressedDataError.self) { try stream.finish() }
     }
 
     /// Mutated data end in an error or in the text: a checksum guards every member.
@@ -193,11 +193,11 @@ import Testing
     }
 
     @Test(arguments: [
-        (GzipError(.truncated, at: 7), "gzip data ends too early (byte 7)"),
-        (GzipError(.corrupt, at: 0), "gzip data is corrupt (byte 0)"),
-        (GzipError(.outOfMemory, at: 0), "out of memory"),
+        (CompressedDataError(.gzip, .truncated, at: 7), "gzip data ends too early (byte 7)"),
+        (CompressedDataError(.gzip, .corrupt, at: 0), "gzip data is corrupt (byte 0)"),
+        (CompressedDataError(.gzip, .outOfMemory, at: 0), "out of memory"),
     ])
-    func errorsReadLikeThis(_ error: GzipError, _ text: String) {
+    func errorsReadLikeThis(_ error: CompressedDataError, _ text: String) {
         #expect(error.description == text)
     }
 }

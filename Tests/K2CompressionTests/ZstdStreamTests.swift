@@ -6,12 +6,12 @@ import Testing
     /// Decompresses with the given sizes of input pieces and of room: what came out before an error, the error, and the last frame's end.
     private static func read(
         _ bytes: [UInt8], piece: Int = 1 << 16, room roomSize: Int = 1 << 16
-    ) throws -> (text: [UInt8], error: ZstdStreamError?, lastFrameEnd: Int) {
+    ) throws -> (text: [UInt8], error: CompressedDataError?, lastFrameEnd: Int) {
         var stream = try ZstdStream()
         var output: [UInt8] = []
         var room = [UInt8](repeating: 0, count: roomSize)
         var start = 0
-        do throws(ZstdStreamError) {
+        do throws(CompressedDataError) {
             while true {
                 let end = min(start + piece, bytes.count)
                 var target = room.mutableSpan
@@ -61,7 +61,7 @@ import Testing
             let result = try Self.read(Array(packed[..<size]), piece: 777)
             let end = ends.last { $0 <= size }
             #expect(result.lastFrameEnd == end)
-            #expect(result.error == (size == end ? nil : ZstdStreamError(.truncated, at: size)))
+            #expect(result.error == (size == end ? nil : CompressedDataError(.zstd, .truncated, at: size)))
         }
     }
 
@@ -73,7 +73,7 @@ import Testing
             #expect(result.error?.code == .corrupt && result.lastFrameEnd == frames[0].count + frames[1].count)
             #expect(result.text.starts(with: texts[0] + texts[1]))
         }
-        #expect(try Self.read(Array("no zstd at all".utf8)).error == ZstdStreamError(.corrupt, at: 0))
+        #expect(try Self.read(Array("no zstd at all".utf8)).error == CompressedDataError(.zstd, .corrupt, at: 0))
     }
 
     /// With checksums mutated data end in an error or in the text; or a whole frame has become another kind of frame, which is skipped.
@@ -88,9 +88,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (ZstdStreamError(.truncated, at: 7), "zstd data ends too early (byte 7)"),
-        (ZstdStreamError(.corrupt, at: 0), "zstd data is corrupt (byte 0)"),
-        (ZstdStreamError(.outOfMemory, at: 0), "out of memory"),
+        (CompressedDataError(.zstd, .truncated, at: 7), "zstd data ends too early (byte 7)"),
+        (CompressedDataError(.zstd, .corrupt, at: 0), "zstd data is corrupt (byte 0)"),
+        (CompressedDataError(.zstd, .outOfMemory, at: 0), "out of memory"),
     ])
-    func errorsReadLikeThis(_ error: ZstdStreamError, _ text: String) { #expect(error.description == text) }
+    func errorsReadLikeThis(_ error: CompressedDataError, _ text: String) { #expect(error.description == text) }
 }

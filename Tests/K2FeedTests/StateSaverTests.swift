@@ -11,7 +11,7 @@ import Testing
 @testable import K2Feed
 
 @Suite struct StateSaverTests {
-    /// A saver on loops of its own, which are closed at the end.
+    /// A saver on loops of its own.
     private final class Bench: @unchecked Sendable {
         // Unchecked: touched on the loop only.
         let path: String
@@ -27,7 +27,8 @@ import Testing
             saver.onReport = { [unowned self] in messages.append($0) }
         }
 
-        deinit {
+        /// Not at the end of the object: that may come on a loop, which cannot wait for itself.
+        func close() {
             worker.close()
             loop.close()
         }
@@ -61,6 +62,7 @@ import Testing
     @Test func aStateIsSavedWhenItsRecordsAreSafe() throws {
         let folder = try TestFolder()
         let bench = Bench(folder.path + "/state.json")
+        defer { bench.close() }
         #expect(bench.saved == nil)
         bench.offer(1, at: 100, safe: 100)
         #expect(bench.saved == 1)
@@ -81,6 +83,7 @@ import Testing
         var random = Seeded.start()
         let folder = try TestFolder()
         let bench = Bench(folder.path + "/state.json")
+        defer { bench.close() }
         var (position, safe): (Int64, Int64) = (0, 0)
         for _ in 0..<200 {
             position += Int64(random.int(0...5))
@@ -96,6 +99,7 @@ import Testing
     @Test func aFailureIsToldOfOnceAndTheStateIsSavedLater() throws {
         let folder = try TestFolder()
         let bench = Bench(folder.path + "/missing/state.json")
+        defer { bench.close() }
         for _ in 0..<3 { bench.offer(1, at: 1, safe: 1) }
         #expect(bench.reports == ["\(folder.path)/missing/state.json.new: cannot write: no such file or directory; trying again"])
         #expect(mkdir(folder.path + "/missing", 0o755) == 0)
@@ -107,6 +111,7 @@ import Testing
     @Test func theLastStateStays() throws {
         let folder = try TestFolder()
         let bench = Bench(folder.path + "/state.json")
+        defer { bench.close() }
         for id in UInt64(1)...50 {
             bench.loop.runAndWait {
                 bench.saver.offer(Self.state(id), at: 1, safe: 1)
@@ -121,6 +126,7 @@ import Testing
     @Test func theEndTellsThatTheStateIsNotSaved() throws {
         let folder = try TestFolder()
         let bench = Bench(folder.path + "/missing/state.json")
+        defer { bench.close() }
         #expect(throws: StreamError(.writeFailed, name: folder.path + "/missing/state.json.new", errno: ENOENT)) { try bench.saver.finish(Self.state(1)) }
     }
 

@@ -23,7 +23,7 @@ enum RecordingTail: Equatable {
         guard var stream = try? GunzipStream() else { throw StreamError(.readFailed, name: path, errno: ENOMEM) }
         let isReadable = try read(descriptor, path) { input, room in try? stream.read(input, into: &room) }
         guard isReadable else { return .damaged }
-        do throws(GzipError) { try stream.finish() } catch {
+        do throws(CompressedDataError) { try stream.finish() } catch {
             if error.code != .truncated { return .damaged }
         }
         return .wholeUpTo(stream.lastMemberEnd)
@@ -33,7 +33,7 @@ enum RecordingTail: Equatable {
         guard var stream = try? ZstdStream() else { throw StreamError(.readFailed, name: path, errno: ENOMEM) }
         let isReadable = try read(descriptor, path) { input, room in try? stream.read(input, into: &room) }
         guard isReadable else { return .damaged }
-        do throws(ZstdStreamError) { try stream.finish() } catch {
+        do throws(CompressedDataError) { try stream.finish() } catch {
             if error.code != .truncated { return .damaged }
         }
         return .wholeUpTo(stream.lastFrameEnd)
