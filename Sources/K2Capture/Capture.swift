@@ -49,6 +49,13 @@ public struct Capture: ~Copyable {
         for spelling in [added.name, added.restName] + spellings { name(Array(spelling.utf8).span, index) }
     }
 
+    /// Adds the series of a symbol that the exchange does not list any more, which goes on where an earlier run stopped.
+    public mutating func addUnlisted(resuming state: CaptureState.Symbol) {
+        let name = Array(state.name.utf8)
+        let symbol = catalog.find(name.span, on: exchange).map { catalog.instruments[$0].symbol }
+        add(SymbolSeries(name: state.name, symbol: symbol ?? state.name, restName: state.name, resuming: state), spellings: [])
+    }
+
     private mutating func name(_ spelling: Span<UInt8>, _ index: Int) {
         let known = spellings.insert(spelling)
         if known == meanings.count { meanings.append(Int32(index)) } else { meanings[known] = Int32(index) }

@@ -45,18 +45,13 @@ struct FillCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Gap records, NDJSON; other records are skipped. - for stdin.", valueName: "file"))
     var ledger: String?
 
-    @Option(help: ArgumentHelp("REST address, without a path. (default: the exchange's)", valueName: "url"))
-    var restEndpoint: String?
+    @OptionGroup var rest: RESTOptions
 
-    @Option(help: ArgumentHelp("Least time between REST requests. (default: as the exchange allows)", valueName: "time"))
-    var restInterval: DurationArgument?
-
-    @Option(help: ArgumentHelp("How long the exchange's history may lag behind before trades count as lost.", valueName: "time"))
-    var refillPatience = DurationArgument(argument: "15m")!
+    @OptionGroup var refills: RefillOptions
 
     func run() throws {
         let feed = ExchangeRegistry.feed(for: exchange.exchange)
-        let base = try LivePlan.restBase(restEndpoint, feed)
+        let base = try rest.base(feed)
         let wanted = try FillPlan.wanted(self)
         var options = HTTPOptions()
         options.userAgent = "k2-feed/\(ToolMain.version)"

@@ -25,10 +25,8 @@ struct FillRun: ~Copyable {
         self.base = base
         headers = feed.restHeaders
         self.client = client
-        var policy = RefillPlan.Policy()
-        policy.patience = command.refillPatience.microseconds
-        refills = RefillPlan(feed: feed, policy: policy, seed: UInt64.random(in: 0 ... .max))
-        budget = RequestBudget(burst: feed.limits.requestBurst, interval: command.restInterval?.microseconds ?? feed.limits.requestInterval)
+        refills = RefillPlan(feed: feed, policy: command.refills.policy, seed: UInt64.random(in: 0 ... .max))
+        budget = RequestBudget(burst: feed.limits.requestBurst, interval: command.refills.interval(feed))
     }
 
     mutating func run(_ capture: inout Capture) throws {

@@ -25,12 +25,11 @@ struct InstrumentsCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("binance, kraken or coinbase.", valueName: "exchange"))
     var exchange: ExchangeArgument
 
-    @Option(help: ArgumentHelp("REST address, without a path. (default: the exchange's)", valueName: "url"))
-    var restEndpoint: String?
+    @OptionGroup var rest: RESTOptions
 
     func run() throws {
         let feed = ExchangeRegistry.feed(for: exchange.exchange)
-        let base = try LivePlan.restBase(restEndpoint, feed)
+        let base = try rest.base(feed)
         var options = HTTPOptions()
         options.userAgent = "k2-feed/\(ToolMain.version)"
         let list = try InstrumentList.fetch(feed, base: base, HTTPClient(options: options))

@@ -349,6 +349,17 @@ func gaps(_ lines: [String]) throws -> [GapLine] {
         #expect(kraken.taken() == "")
     }
 
+    /// A symbol of an earlier run that no list names any more keeps its place and its open gap.
+    @Test func anUnlistedSymbolGoesOn() throws {
+        var bench = CaptureBench(.binance)
+        let newest = RefillAnchor(id: 9, time: micros(bench.now))
+        let hole = Hole(first: 4, last: 5, afterTime: nil, beforeTime: nil, detectedAt: newest.time, cause: "stream", isAnnounced: true)
+        let state = CaptureState(exchange: .binance, symbols: [.init(name: "LUNAUSDT", newest: newest, holes: [hole])])
+        bench.capture.addUnlisted(resuming: state.symbols[0])
+        #expect(bench.capture.series[0].symbol == "LUNAUSDT" && bench.capture.series[0].restName == "LUNAUSDT")
+        #expect(CaptureState(of: bench.capture) == state)
+    }
+
     /// Escapes of the request are JSON's; the symbol in it is still found.
     @Test func requestsAreQuoted() {
         var bench = CaptureBench(.coinbase, [.make(.coinbase, "BTC")])

@@ -12,31 +12,45 @@ struct InstrumentList {
     /// may exist all the same.
     let isComplete: Bool
 
+    /// Why the exchange gave no list.
+    private struct Refusal: Error {
+        var reason: String
+        /// Whether asking again soon may help: after a warning it makes a ban of it.
+        var mayAskAgain = true
+        /// The exchange will never answer.
+        var isFinal = false
+
+        var failure: ToolFailure { ToolFailure(isFinal ? .unavailable : .temporary, "instrument list: \(reason)") }
+    }
+
     /// Asks the exchange.
+    /// - Throws: status 69 when it will not answer, 75 when it may later.
     static func fetch(_ feed: any ExchangeFeed, base: String, _ client: HTTPClient) throws(ToolFailure) -> InstrumentList {
+        do throws(Refusal) { return try ask(feed, base, client) } catch { throw error.failure }
+    }
+
+    private static func ask(_ feed: any ExchangeFeed, _ base: String, _ client: HTTPClient) throws(Refusal) -> InstrumentList {
         switch RESTWorker.fetch(base + feed.instrumentList.target, feed.restHeaders, client) {
-        case .failed(let reason): throw ToolFailure(.temporary, "instrument list: \(reason)")
+        case .failed(let reason): throw Refusal(reason: reason)
         case .response(let status, let body, _):
             guard status == 200 else { throw refusal(feed, status, body) }
             return try read(body, feed)
         }
     }
 
-    private static func refusal(_ feed: any ExchangeFeed, _ status: Int, _ body: [UInt8]) -> ToolFailure {
+    private static func refusal(_ feed: any ExchangeFeed, _ status: Int, _ body: [UInt8]) -> Refusal {
         switch feed.refusal(status: status, body: try? JSONValue(parsing: body)) {
-        case .tooMany: ToolFailure(.temporary, "instrument list: too many requests (HTTP \(status))")
-        case .unavailable(let reason): ToolFailure(.temporary, "instrument list: \(reason)")
-        case .never(let reason): ToolFailure(.unavailable, "instrument list: \(reason)")
+        case .tooMany: Refusal(reason: "too many requests (HTTP \(status))", mayAskAgain: false)
+        case .unavailable(let reason): Refusal(reason: reason)
+        case .never(let reason): Refusal(reason: reason, mayAskAgain: false, isFinal: true)
         }
     }
 
-    private static func read(_ body: [UInt8], _ feed: any ExchangeFeed) throws(ToolFailure) -> InstrumentList {
+    private static func read(_ body: [UInt8], _ feed: any ExchangeFeed) throws(Refusal) -> InstrumentList {
         let value: JSONValue
-        do throws(JSONValueError) { value = try JSONValue(parsing: body) } catch {
-            throw ToolFailure(.temporary, "instrument list: \(error)")
-        }
+        do throws(JSONValueError) { value = try JSONValue(parsing: body) } catch { throw Refusal(reason: "\(error)") }
         do throws(InstrumentListError) { return InstrumentList(instruments: try feed.readInstruments(value), isComplete: true) } catch {
-            throw ToolFailure(.temporary, "instrument list: \(error)")
+            throw Refusal(reason: "\(error)")
         }
     }
 
@@ -48,9 +62,10 @@ struct InstrumentList {
         for attempt in 0..<3 {
             if attempt > 0 { Self.pause(UInt32(attempt)) }
             if Shutdown.signalNumber != nil { break }
-            do throws(ToolFailure) { return try fetch(feed, base: base, client) } catch {
-                if error.status == .unavailable { throw error }
-                reason = error.message
+            do throws(Refusal) { return try ask(feed, base, client) } catch {
+                if error.isFinal { throw error.failure }
+                reason = "instrument list: \(error.reason)"
+                if !error.mayAskAgain { break }
             }
         }
         diagnostics.report("\(feed.exchange.rawValue): \(reason); names are checked against the instruments known here")

@@ -32,7 +32,7 @@ extension LiveCapture {
         let before = Set(plans.flatMap(\.symbols))
         if before == Set(names) { return rotateAll() }
         for symbol in wanted where capture.find(symbol.streamName) == nil {
-            capture.add(LivePlan.series(symbol, nil), spellings: symbol.spellings)
+            capture.add(symbol.series, spellings: symbol.spellings)
         }
         report("\(names.count) symbols: \(Set(names).subtracting(before).count) new, \(before.subtracting(names).count) gone")
         spread(names)
@@ -50,5 +50,15 @@ extension LiveCapture {
             if mine != plans[index].symbols { perform(plans[index].change(to: mine, now: now), of: index, now) }
         }
         if !rest.isEmpty { addPlans(rest) }
+    }
+}
+
+extension ListedInstrument {
+    /// The account of its ids, from the first trade on.
+    var series: SymbolSeries { SymbolSeries(name: streamName, symbol: base + quote, restName: restName) }
+
+    /// The account of its ids, going on where an earlier run stopped.
+    func series(resuming state: CaptureState.Symbol) -> SymbolSeries {
+        SymbolSeries(name: streamName, symbol: base + quote, restName: restName, resuming: state)
     }
 }

@@ -46,8 +46,7 @@ struct LiveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("WebSocket address. (default: the exchange's)", valueName: "url"))
     var endpoint: String?
 
-    @Option(help: ArgumentHelp("REST address, without a path. (default: the exchange's)", valueName: "url"))
-    var restEndpoint: String?
+    @OptionGroup var rest: RESTOptions
 
     @Option(help: ArgumentHelp("Last ids and open gaps, kept for the next start. (default: under XDG_STATE_HOME)", valueName: "file"))
     var state: String?
@@ -73,11 +72,7 @@ struct LiveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Replace a connection at this age. (default: 23h for binance, else never)", valueName: "time"))
     var maxAge: DurationArgument?
 
-    @Option(help: ArgumentHelp("How long the exchange's history may lag behind before trades count as lost.", valueName: "time"))
-    var refillPatience = DurationArgument(argument: "15m")!
-
-    @Option(help: ArgumentHelp("Least time between REST requests. (default: as the exchange allows)", valueName: "time"))
-    var restInterval: DurationArgument?
+    @OptionGroup var refills: RefillOptions
 
     @Flag(help: "Print a line of counts on stderr at the end.")
     var stats = false
@@ -96,7 +91,7 @@ struct LiveCommand: ParsableCommand {
         let worker = IOLoop()
         // The spool is locked before the state is read: an earlier run may still be writing it.
         let output = try plan.output(diagnostics)
-        let capture = try plan.capture(options, catalog, diagnostics)
+        let capture = try plan.capture(options, list, catalog)
         let live = LiveCapture(
             options: options, loop: loop, capture: capture, output: output,
             saver: StateSaver(path: plan.statePath, worker: worker, loop: loop),

@@ -30,7 +30,7 @@ struct LivePlan {
         }
         endpoint = try Self.endpoint(command.endpoint, feed)
         proxy = try Self.proxy(endpoint)
-        restBase = try Self.restBase(command.restEndpoint, feed)
+        restBase = try command.rest.base(feed)
         metricsAddress = try command.metricsListen.map { text throws(ToolFailure) in try ListenAddress.parse(text, flag: "--metrics-listen") }
         guard command.spoolLimit.bytes >= Self.minSpoolLimit else {
             throw ToolFailure(.usage, "--spool-limit: expected at least 1m, found \"\(command.spoolLimit)\"")
@@ -56,15 +56,6 @@ struct LivePlan {
         do throws(EndpointError) { return try ProxyAddress.find(for: endpoint, environment: InputFile.environment) } catch {
             throw ToolFailure(.usage, "\(error)")
         }
-    }
-
-    static func restBase(_ text: String?, _ feed: any ExchangeFeed) throws(ToolFailure) -> String {
-        var base = text ?? feed.endpoints.rest
-        while base.hasSuffix("/") { base.removeLast() }
-        guard base.hasPrefix("http://") || base.hasPrefix("https://") else {
-            throw ToolFailure(.usage, "--rest-endpoint: expected http://… or https://…, found \"\(base)\"")
-        }
-        return base
     }
 
     var http: HTTPOptions {
@@ -93,12 +84,9 @@ struct LivePlan {
         var connection = ConnectionPlan.Policy()
         connection.silence = command.silence?.microseconds
         connection.maxAge = command.maxAge?.microseconds
-        var refill = RefillPlan.Policy()
-        refill.patience = command.refillPatience.microseconds
-        let interval = command.restInterval?.microseconds ?? feed.limits.requestInterval
         return LiveOptions(
             feed: feed, symbols: symbols, endpoint: endpoint, restBase: restBase, webSocket: webSocket, connection: connection,
-            refill: refill, requestInterval: interval, requestBurst: feed.limits.requestBurst, symbolsFile: command.symbolsFile)
+            refill: command.refills.policy, requestInterval: command.refills.interval(feed), requestBurst: feed.limits.requestBurst, symbolsFile: command.symbolsFile)
     }
 
     /// The names that are asked for, as they were written.
@@ -116,26 +104,25 @@ struct LivePlan {
     }
 
     /// The capture, going on where the state file says that the last one stopped.
-    func capture(_ options: LiveOptions, _ catalog: consuming InstrumentCatalog, _ diagnostics: Diagnostics) throws(ToolFailure) -> Capture {
+    ///
+    /// Symbols of the state that are not asked for keep their place in it, and their open gaps are filled: they may be
+    /// asked for again.
+    func capture(_ options: LiveOptions, _ list: InstrumentList, _ catalog: consuming InstrumentCatalog) throws(ToolFailure) -> Capture {
         if let folder = StatePaths.parent(of: statePath) { try StatePaths.create(folder) }
         let state = try StateSaver.load(statePath, exchange: exchange)
         var capture = Capture(feed: feed, catalog: catalog)
-        for symbol in options.symbols { capture.add(Self.series(symbol, state), spellings: symbol.spellings) }
-        let asked = Set(options.symbols.map(\.streamName))
-        let forgotten = state?.symbols.filter { !asked.contains($0.name) && !$0.holes.isEmpty } ?? []
-        if !forgotten.isEmpty {
-            diagnostics.report("\(statePath): open gaps of symbols that are not asked for: \(forgotten.map(\.name).joined(separator: ", "))")
+        for symbol in options.symbols {
+            let series = state?[symbol.streamName].map { symbol.series(resuming: $0) } ?? symbol.series
+            capture.add(series, spellings: symbol.spellings)
+        }
+        for known in state?.symbols ?? [] where capture.find(known.name) == nil {
+            if let symbol = list.instruments.first(where: { $0.streamName == known.name }) {
+                capture.add(symbol.series(resuming: known), spellings: symbol.spellings)
+            } else {
+                capture.addUnlisted(resuming: known)
+            }
         }
         return capture
-    }
-
-    static func series(_ symbol: ListedInstrument, _ state: CaptureState?) -> SymbolSeries {
-        let name = symbol.base + symbol.quote
-        guard let known = state?[symbol.streamName] else {
-            return SymbolSeries(name: symbol.streamName, symbol: name, restName: symbol.restName)
-        }
-        return SymbolSeries(
-            name: symbol.streamName, symbol: name, restName: symbol.restName, resuming: known)
     }
 
     func output(_ diagnostics: Diagnostics) throws(ToolFailure) -> RecordOutput {
