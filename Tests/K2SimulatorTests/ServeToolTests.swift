@@ -87,7 +87,7 @@ import Testing
         let served = try Served([exchange, "--symbols", symbol, "--trades", "300", "--rate", "1000", "--truth", truth, "--first-id", "700"])
         let listener = try Listener("ws://127.0.0.1:\(served.port)\(path)", requests)
         defer { listener.close() }
-        let texts = listener.wait { $0.contains { $0.contains("999,") || $0.contains("\"999\"") } }.texts
+        let texts = listener.wait { $0.contains { $0.contains(#""t":999,"#) || $0.contains(#""trade_id":999,"#) || $0.contains(#""trade_id":"999""#) } }.texts
         let ids = Set(texts.filter { $0.contains(mark) }.flatMap { $0.matches(of: /"(?:t|trade_id)":"?([0-9]+)/).compactMap { Int($0.1) } })
         #expect(ids == Set(700..<1_000))
         let stats = try served.stats()
