@@ -33,6 +33,7 @@ let package = Package(
         .executable(name: "k2-feed", targets: ["K2Feed"]),
         .executable(name: "k2-normalize", targets: ["K2Normalize"]),
         .executable(name: "k2-ohlcv", targets: ["K2OHLCV"]),
+        .executable(name: "k2-load", targets: ["K2Load"]),
         .executable(name: "k2-offload", targets: ["K2Offload"]),
         .executable(name: "k2-sim", targets: ["K2Sim"]),
     ],
@@ -58,14 +59,16 @@ let package = Package(
         library("K2Compression", ["CZlib", "CZstd"]),
         library("K2SQLite", ["CSQLite"]),
         library("K2HTTP", ["CCurl"]),
+        library("K2Retry"),
         library("K2Metrics", ["K2Bytes"]),
         library("K2Spool", ["K2Bytes", "CK2XXHash"]),
 
         // The stream
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
+        library("K2Rows", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON"]),
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Simulator", ["K2Bytes", "K2Domain", "K2JSON"]),
-        library("K2Capture", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Exchanges"]),
+        library("K2Capture", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Exchanges", "K2Retry"]),
         library(
             "K2WebSocket",
             [
@@ -79,18 +82,22 @@ let package = Package(
         library("K2ObjectStore", []),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
         library("K2StateStore", ["K2Domain", "K2JSON", "K2SQLite"]),
-        library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
+        library("K2ClickHouse", ["K2Bytes", "K2Compression", "K2Domain", "K2HTTP", "K2Rows"]),
+        library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Rows", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
 
         // Command lines
-        library("K2CLI", ["K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        library("K2CLI", ["K2Domain", "K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         tool(
             "K2Feed", at: "k2-feed",
             [
                 "K2Bytes", "K2Compression", "K2Domain", "K2JSON", "K2Exchanges", "K2Capture", "K2Spool", "K2HTTP", "K2Metrics", "K2WebSocket",
-                "CYAML",
+                "K2Retry", "CYAML",
             ]),
         tool("K2Normalize", at: "k2-normalize", ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON"]),
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
+        tool(
+            "K2Load", at: "k2-load",
+            ["K2Bytes", "K2ClickHouse", "K2Compression", "K2Domain", "K2HTTP", "K2JSON", "K2Retry", "K2Rows", "K2Spool"]),
         tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
         tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator", "K2WebSocket"]),
 
@@ -107,7 +114,7 @@ let package = Package(
         tests("K2SpoolTests", ["K2Spool", "K2Bytes"]),
         tests("K2NDJSONTests", ["K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2ExchangesTests", ["K2Exchanges", "K2JSON", "K2Domain", "K2Bytes", "K2NDJSON", "K2Normalize"], exclude: ["Fixtures"]),
-        tests("K2CaptureTests", ["K2Capture", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
+        tests("K2CaptureTests", ["K2Capture", "K2Retry", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2SimulatorTests", ["K2Simulator", "K2Sim", "K2WebSocket", "K2JSON", "K2Domain", "K2Bytes"], resources: [.copy("Fixtures")]),
         tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
@@ -118,9 +125,12 @@ let package = Package(
         tests(
             "K2LakeTests",
             [
-                "K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2StateStore", "K2Normalize",
+                "K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows", "K2StateStore",
+                "K2Normalize",
                 "K2Exchanges",
             ]),
+        tests("K2ClickHouseTests", ["K2ClickHouse", "K2Rows", "K2HTTP", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
+        tests("K2LoadTests", ["K2Load", "K2ClickHouse", "K2Rows", "K2Spool", "K2CLI", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2CLITests", ["K2CLI", "K2NDJSON"]),
         tests(
             "K2FeedTests",

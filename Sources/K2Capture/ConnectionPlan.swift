@@ -1,4 +1,5 @@
 import K2Exchanges
+import K2Retry
 
 /// Keeps one set of symbols subscribed: opens, subscribes, watches, rotates and reopens connections. Pure:
 /// it is told what happened, with monotonic times in µs, and answers with actions.

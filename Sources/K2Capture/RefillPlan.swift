@@ -1,5 +1,6 @@
 import K2Domain
 import K2Exchanges
+import K2Retry
 
 /// Decides which REST request comes next, and what its answer means for the holes. Pure: monotonic times, in
 /// µs, come as arguments.

@@ -1,3 +1,4 @@
+import K2Bytes
 import K2Iceberg
 import K2JSON
 import K2ObjectStore

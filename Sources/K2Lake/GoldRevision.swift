@@ -1,7 +1,9 @@
+import K2Bytes
 import K2Domain
 import K2Iceberg
 import K2ObjectStore
 import K2Parquet
+import K2Rows
 
 /// Replaces earlier revisions of candles: the files that hold them are written anew without them, in
 /// the commit that adds the later revision. Any reader sees one row per candle.
@@ -30,14 +32,14 @@ struct GoldRevision {
     let schema: LakeSchema
 
     /// The files of `table` that hold a candle of `buffer` in an earlier revision.
-    func plan(_ table: Table, _ buffer: TableBuffer) throws -> [Replacement] {
+    func plan(_ table: Table, _ buffer: RowBuffer) throws -> [Replacement] {
         let names = incoming(buffer)
         guard let first = names.map(\.windowStart).min(), let last = names.map(\.windowStart).max() else { return [] }
         let files = TableFiles(metadata: table.metadata, store: stores.objects)
         return try files.dataFiles().filter { mayHold($0, first...last) }.compactMap { try replacement($0, names) }
     }
 
-    private func incoming(_ buffer: TableBuffer) -> Set<Name> {
+    private func incoming(_ buffer: RowBuffer) -> Set<Name> {
         let exchange = buffer.columns[position("exchange")].strings
         let symbol = buffer.columns[position("canonical_symbol")].strings
         let start = buffer.columns[position("window_start")].int64s

@@ -4,7 +4,7 @@ import K2Iceberg
 import K2JSON
 import K2NDJSON
 import K2ObjectStore
-import K2Parquet
+import K2Rows
 import K2StateStore
 
 /// Counts of one load.
@@ -25,7 +25,7 @@ public struct LoadStats: Equatable, Sendable {
 /// the table has already are left out: loading the same stream again adds nothing.
 public struct LakeLoader: ~Copyable {
     private let stores: LakeStores
-    private let router = LakeRouter()
+    private let router = RecordRouter()
     private var tables: [LakeTable?]
     private let only: Set<String>?
     private var document = JSONDocument()
@@ -138,7 +138,7 @@ public struct LakeLoader: ~Copyable {
             try LakeError.naming(name) {
                 if tables[index]!.buffer.liveCount > 0 {
                     try stores.renewLease(name)
-                    let committer = TableCommitter(stores: stores, schema: tables[index]!.buffer.schema)
+                    let committer = TableCommitter(stores: stores, schema: tables[index]!.schema)
                     if let report = try committer.commit(tables[index]!) {
                         reports.append(report)
                     } else {

@@ -2,11 +2,13 @@ import K2Bytes
 import K2Domain
 import K2JSON
 import K2NDJSON
+import K2Rows
 import K2StateStore
 
 /// One table of the lake during a run: its waiting rows and what it has already.
 struct LakeTable {
-    var buffer: TableBuffer
+    let schema: LakeSchema
+    var buffer: RowBuffer
     var ledger: IdentityLedger
     /// Digests of candles in the buffer of which the table has an older revision.
     private(set) var revised = false
@@ -22,7 +24,8 @@ struct LakeTable {
 
     init(_ schema: LakeSchema, state: any StateStore) throws(StateStoreError) {
         let definition = schema.definition
-        buffer = TableBuffer(schema)
+        self.schema = schema
+        buffer = RowBuffer(definition)
         ledger = try IdentityLedger(table: definition.coldName, state: state)
         if let sequence = definition.index(of: "source_sequence") ?? definition.index(of: "sequence_number") {
             identity = .trade(
@@ -81,7 +84,7 @@ struct LakeTable {
             scratch.append("|")
             JSONString.decode(text.part(try RecordReader.string(buffer.nodes[symbol], "symbol", document, text)), into: &scratch)
             if buffer.nodes[sequence] >= 0 {
-                let key = buffer.schema.definition.columns[sequence].key
+                let key = schema.definition.columns[sequence].key
                 let id = try RecordReader.integer(buffer.nodes[sequence], key, document, text)
                 guard id >= 0 else { throw RecordReader.refused(Int(buffer.nodes[sequence]), key, "an id", document, text) }
                 return .sequence(market: ledger.market(scratch.bytes), id: UInt64(id))
@@ -104,7 +107,7 @@ struct LakeTable {
     private func appendValue(
         _ column: Int, _ document: borrowing JSONDocument, _ text: Span<UInt8>, to scratch: inout ByteWriter
     ) throws(RecordError) {
-        let definition = buffer.schema.definition.columns[column]
+        let definition = schema.definition.columns[column]
         let node = buffer.nodes[column]
         switch definition.type {
         case .timestamp:

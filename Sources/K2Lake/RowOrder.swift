@@ -1,5 +1,6 @@
 import K2Domain
 import K2Iceberg
+import K2Rows
 
 /// The rows of one partition, in the order in which its data file holds them.
 struct PartitionRows {
@@ -29,12 +30,12 @@ struct RowOrder {
         var key: [UInt8]
     }
 
-    init(_ buffer: TableBuffer) throws(IcebergError) {
-        let definition = buffer.schema.definition
+    init(_ buffer: RowBuffer, spec: PartitionSpec) throws(IcebergError) {
+        let definition = buffer.definition
         let strings = buffer.columns[definition.index(of: definition.sortOrder[0])!].strings
         let times = buffer.columns[definition.index(of: definition.sortOrder[1])!].int64s
         let sequences = Self.sequences(buffer)
-        var piles = try Self.deal(buffer, strings)
+        var piles = try Self.deal(buffer, strings, spec)
         piles.sort { Self.precedes($0, $1) }
         order.reserveCapacity(buffer.liveCount)
         for pile in piles {
@@ -52,14 +53,14 @@ struct RowOrder {
         }
     }
 
-    private static func sequences(_ buffer: TableBuffer) -> [Int64]? {
-        let definition = buffer.schema.definition
+    private static func sequences(_ buffer: RowBuffer) -> [Int64]? {
+        let definition = buffer.definition
         guard let index = definition.index(of: "source_sequence") ?? definition.index(of: "sequence_number") else { return nil }
         return buffer.columns[index].int64s
     }
 
-    private static func deal(_ buffer: TableBuffer, _ strings: StringBuilder) throws(IcebergError) -> [Pile] {
-        let fields = partitionFields(buffer)
+    private static func deal(_ buffer: RowBuffer, _ strings: StringBuilder, _ spec: PartitionSpec) throws(IcebergError) -> [Pile] {
+        let fields = partitionFields(buffer, spec)
         var piles: [Pile] = []
         var numbers: [PileKey: Int] = [:]
         var recent: [(code: UInt32, buckets: [Int64], pile: Int)] = []
@@ -123,13 +124,13 @@ struct RowOrder {
         }
     }
 
-    private static func partitionFields(_ buffer: TableBuffer) -> [Field] {
-        zip(buffer.schema.definition.partition, buffer.schema.spec.fields).compactMap { rule, field in
+    private static func partitionFields(_ buffer: RowBuffer, _ spec: PartitionSpec) -> [Field] {
+        zip(buffer.definition.partition, spec.fields).compactMap { rule, field in
             let name =
                 switch rule {
                 case .day(let column), .month(let column), .identity(let column): column
                 }
-            return buffer.schema.definition.index(of: name).map {
+            return buffer.definition.index(of: name).map {
                 Field(rule: rule, column: buffer.columns[$0], transform: field.transform)
             }
         }

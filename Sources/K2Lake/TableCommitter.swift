@@ -3,6 +3,7 @@ import K2Domain
 import K2Iceberg
 import K2ObjectStore
 import K2Parquet
+import K2Rows
 import K2StateStore
 
 /// What one commit did.
@@ -85,7 +86,7 @@ struct TableCommitter {
     func commit(_ rows: LakeTable) throws -> CommitReport? {
         let started = stores.now
         let table = try openTable()
-        let order = try RowOrder(rows.buffer)
+        let order = try RowOrder(rows.buffer, spec: schema.spec)
         let ranges = rows.ledger.ranges
         let keys = rows.ledger.keys
         let batchID = Self.batchID(self.table, ranges, keys)
@@ -155,7 +156,7 @@ struct TableCommitter {
         } catch {}
     }
 
-    private func write(_ additions: Additions, _ buffer: TableBuffer) throws -> [DataFile] {
+    private func write(_ additions: Additions, _ buffer: RowBuffer) throws -> [DataFile] {
         let writer = DataFileWriter(store: stores.objects, schema: schema)
         let columns = buffer.columns.map(\.column)
         return try additions.files.map { file in

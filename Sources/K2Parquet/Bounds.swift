@@ -1,3 +1,5 @@
+import K2Bytes
+
 /// A least or greatest value by its meaning.
 public enum BoundValue: Equatable, Sendable {
     case bool(Bool)

@@ -1,3 +1,5 @@
+import K2Bytes
+
 /// Byte strings of a column in the order in which they are written: positions in a ByteColumn.
 ///
 /// Nothing is copied until a page is encoded.

@@ -1,3 +1,5 @@
+import K2Bytes
+
 extension ChunkValues {
     /// What a chunk's bounds say, and how many of its values are NaN.
     struct Summary {

@@ -1,3 +1,5 @@
+import K2Bytes
+
 extension Column {
     /// Refuses a column whose parts do not fit the field or each other.
     func check(_ field: ParquetSchema.Field, rowCount: Int) throws(ParquetError) {

@@ -1,3 +1,5 @@
+import K2Bytes
+
 extension ParquetReader {
     /// One top-level field of one row group in the shape in which `ParquetWriter` takes it.
     ///

@@ -1,3 +1,5 @@
+import K2Bytes
+
 /// The distinct values of a column chunk in ascending order, and for each value its position among them.
 ///
 /// Ascending order makes near values share their high bytes, which shortens both the dictionary and

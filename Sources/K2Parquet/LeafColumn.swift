@@ -1,3 +1,5 @@
+import K2Bytes
+
 /// The values of one leaf as they lie in the file: nulls are in the levels only.
 public struct LeafColumn: Equatable, Sendable {
     public var leaf: Leaf

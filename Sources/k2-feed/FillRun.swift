@@ -6,6 +6,7 @@ import K2Domain
 import K2Exchanges
 import K2HTTP
 import K2NDJSON
+import K2Retry
 
 /// Asks for the holes of a capture until each is settled, one request after the other.
 struct FillRun: ~Copyable {

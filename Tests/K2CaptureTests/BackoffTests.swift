@@ -1,4 +1,5 @@
 import K2Capture
+import K2Retry
 import K2TestSupport
 import Testing
 

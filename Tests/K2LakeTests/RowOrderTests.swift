@@ -3,13 +3,14 @@ import K2Domain
 import K2Iceberg
 import K2JSON
 import K2Parquet
+import K2Rows
 import Testing
 
 @testable import K2Lake
 
 struct RowOrderTests {
-    private func buffer(_ definition: TableDefinition, _ lines: [String]) throws -> TableBuffer {
-        var buffer = TableBuffer(try LakeSchema(definition))
+    private func buffer(_ definition: TableDefinition, _ lines: [String]) throws -> RowBuffer {
+        var buffer = RowBuffer(definition)
         var document = JSONDocument()
         var scratch = ByteWriter(capacity: 64)
         for line in lines {
@@ -84,7 +85,7 @@ struct RowOrderTests {
         }
         var buffer = try buffer(MarketTables.silver, lines)
         for _ in 0..<random.below(200) { buffer.kill(random.below(3000)) }
-        let order = try RowOrder(buffer)
+        let order = try RowOrder(buffer, spec: try LakeSchema(buffer.definition).spec)
         #expect(order.partitions.map { Array($0.rows) } == oracle(rows, dead: buffer.dead), "seed \(random.seed)")
         for part in order.partitions {
             let day = rows[Int(part.rows[part.rows.startIndex])].partition[0]
@@ -107,7 +108,7 @@ struct RowOrderTests {
                     index: UInt32(index), partition: [(date.year - 1970) * 12 + date.month - 1], exchange: exchange, symbol: Array(symbol.utf8),
                     time: min(time, 253_402_300_799_000_000), sequence: 0))
         }
-        let order = try RowOrder(try buffer(MarketTables.gold(.oneMinute), lines))
+        let order = try RowOrder(try buffer(MarketTables.gold(.oneMinute), lines), spec: try LakeSchema(MarketTables.gold(.oneMinute)).spec)
         #expect(order.partitions.map { Array($0.rows) } == oracle(rows, dead: []), "seed \(random.seed)")
         for part in order.partitions {
             let row = rows[Int(part.rows[part.rows.startIndex])]
@@ -118,7 +119,7 @@ struct RowOrderTests {
     @Test func `no live rows, no partitions`() throws {
         var buffer = try buffer(MarketTables.silver, [Records.trade(1)])
         buffer.kill(0)
-        #expect(try RowOrder(buffer).partitions.isEmpty)
-        #expect(try RowOrder(TableBuffer(try LakeSchema(MarketTables.silver))).partitions.isEmpty)
+        #expect(try RowOrder(buffer, spec: try LakeSchema(buffer.definition).spec).partitions.isEmpty)
+        #expect(try RowOrder(RowBuffer(MarketTables.silver), spec: try LakeSchema(MarketTables.silver).spec).partitions.isEmpty)
     }
 }

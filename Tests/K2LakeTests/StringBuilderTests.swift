@@ -1,5 +1,6 @@
 import K2Bytes
 import K2Parquet
+import K2Rows
 import Testing
 
 @testable import K2Lake

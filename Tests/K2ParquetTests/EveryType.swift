@@ -1,3 +1,4 @@
+import K2Bytes
 import K2Parquet
 
 /// Batches that hold every type, required and optional, with edge values and nulls.

@@ -1,3 +1,4 @@
+import K2Bytes
 import Foundation
 import Testing
 

@@ -1,4 +1,5 @@
-@testable import K2Parquet
+@testable import K2Bytes
+import K2Parquet
 
 // Columns as plain text, one cell a row: what the writer was given, what our reader and the foreign ones
 // found must all read the same. See Foreign/dump.py for the other half.

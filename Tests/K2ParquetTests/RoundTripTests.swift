@@ -1,3 +1,4 @@
+import K2Bytes
 import Testing
 
 @testable import K2Parquet

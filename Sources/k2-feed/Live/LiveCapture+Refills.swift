@@ -3,6 +3,7 @@ import K2CLI
 import K2Capture
 import K2Domain
 import K2Exchanges
+import K2Retry
 
 /// Holes: announced, asked for by REST, and settled.
 extension LiveCapture {

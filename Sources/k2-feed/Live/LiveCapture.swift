@@ -6,6 +6,7 @@ import K2Capture
 import K2Domain
 import K2Exchanges
 import K2NDJSON
+import K2Retry
 import K2WebSocket
 
 /// A running capture: sockets and REST on one side, records on the other, the pure parts between.

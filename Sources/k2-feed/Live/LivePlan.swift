@@ -35,7 +35,7 @@ struct LivePlan {
         guard command.spoolLimit.bytes >= Self.minSpoolLimit else {
             throw ToolFailure(.usage, "--spool-limit: expected at least 1m, found \"\(command.spoolLimit)\"")
         }
-        statePath = command.state ?? StatePaths.folder(of: feed.exchange) + "/state.json"
+        statePath = command.state ?? StatePaths.folder("feed/\(feed.exchange.rawValue)") + "/state.json"
     }
 
     /// A record may take a quarter of the spool at most, and a page of a REST history is large.
@@ -126,7 +126,7 @@ struct LivePlan {
     }
 
     func output(_ diagnostics: Diagnostics) throws(ToolFailure) -> RecordOutput {
-        let folder = command.spool ?? StatePaths.folder(of: exchange) + "/spool"
+        let folder = command.spool ?? StatePaths.folder("feed/\(exchange.rawValue)") + "/spool"
         if let parent = StatePaths.parent(of: folder) { try StatePaths.create(parent) }
         let queue = try Self.queue(folder, command.spoolLimit.bytes)
         if !queue.isEmpty { diagnostics.report("\(exchange.rawValue): spool: \(queue.depth.bytes) bytes of an earlier run are delivered first") }

@@ -1,3 +1,4 @@
+import K2Bytes
 import K2Parquet
 
 /// A row as read back, by column name.

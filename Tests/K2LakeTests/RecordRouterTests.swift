@@ -1,16 +1,17 @@
 import K2Domain
 import K2JSON
 import K2NDJSON
+import K2Rows
 import Testing
 
 @testable import K2Lake
 
-struct LakeRouterTests {
+struct RecordRouterTests {
     private func route(_ line: String) throws -> String {
         let bytes = Array(line.utf8)
         var document = JSONDocument()
         try document.parse(bytes.span)
-        switch try LakeRouter().route(document, bytes.span).route {
+        switch try RecordRouter().route(document, bytes.span).route {
         case .skipped: return "skipped"
         case .running: return "running"
         case .table(let index): return MarketTables.all[index].coldName

@@ -1,18 +1,16 @@
 import Glibc
-import K2CLI
-import K2Domain
 import K2NDJSON
 
-/// Where a capture keeps its state and spool unless told otherwise: under `$XDG_STATE_HOME/k2/feed/EXCHANGE`, which is in
-/// `~/.local/state`.
-enum StatePaths {
-    static func folder(of exchange: Exchange) -> String {
+/// Where the tools keep state and spools unless told otherwise: under `$XDG_STATE_HOME/k2`, which is in `~/.local/state`.
+public enum StatePaths {
+    /// - Parameter name: of the part, such as `feed/binance`.
+    public static func folder(_ name: String) -> String {
         let base = InputFile.environment("XDG_STATE_HOME") ?? InputFile.environment("HOME").map { $0 + "/.local/state" } ?? "."
-        return "\(base)/k2/feed/\(exchange.rawValue)"
+        return "\(base)/k2/\(name)"
     }
 
     /// Makes a folder and those above it.
-    static func create(_ folder: String) throws(ToolFailure) {
+    public static func create(_ folder: String) throws(ToolFailure) {
         var end = folder.startIndex
         while end < folder.endIndex {
             end = folder[folder.index(after: end)...].firstIndex(of: "/") ?? folder.endIndex
@@ -23,7 +21,7 @@ enum StatePaths {
         }
     }
 
-    static func parent(of path: String) -> String? {
+    public static func parent(of path: String) -> String? {
         guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return nil }
         return String(path[..<slash])
     }

@@ -2,26 +2,27 @@ import K2Bytes
 import K2Domain
 import K2JSON
 import K2NDJSON
-import K2Parquet
 
 /// Collects the values of one column from the members of records.
-struct ColumnBuilder {
-    let definition: ColumnDefinition
+public struct ColumnBuilder: Sendable {
+    public let definition: ColumnDefinition
     /// A bronze payload is JSON as it stands; its escapes are its own.
     private let takesJSON: Bool
 
     // One of these is used, by type; separate arrays can be appended to in place.
-    private(set) var booleans: [Bool] = []
-    private(set) var int32s: [Int32] = []
-    private(set) var int64s: [Int64] = []
-    private(set) var int128s: [Int128] = []
-    private(set) var uuids: [UInt128] = []
-    private(set) var strings = StringBuilder()
-    private(set) var mapValues = StringBuilder()
-    private var offsets: [UInt32] = [0]
-    private var validity: [Bool] = []
+    public private(set) var booleans: [Bool] = []
+    public private(set) var int32s: [Int32] = []
+    public private(set) var int64s: [Int64] = []
+    public private(set) var int128s: [Int128] = []
+    public private(set) var uuids: [UInt128] = []
+    public private(set) var strings = StringBuilder()
+    public private(set) var mapValues = StringBuilder()
+    /// Ends of the lists and maps in their elements; the first is 0.
+    public private(set) var offsets: [UInt32] = [0]
+    /// One entry a row, false for null; empty for a required column.
+    public private(set) var validity: [Bool] = []
 
-    init(_ definition: ColumnDefinition) {
+    public init(_ definition: ColumnDefinition) {
         self.definition = definition
         takesJSON = definition.name == "payload"
     }
@@ -29,13 +30,13 @@ struct ColumnBuilder {
     private var name: StaticString { definition.key }
 
     /// Bytes held, about.
-    var byteCount: Int {
+    public var byteCount: Int {
         booleans.count + int32s.count * 4 + int64s.count * 8 + (int128s.count + uuids.count) * 16 + strings.byteCount
             + mapValues.byteCount + (offsets.count - 1) * 4 + validity.count
     }
 
     /// Appends the member at `node`; −1 stands for a missing one. On error nothing is appended.
-    mutating func append(
+    public mutating func append(
         _ node: Int32, _ document: borrowing JSONDocument, _ text: Span<UInt8>,
         scratch: inout ByteWriter
     ) throws(RecordError) {
@@ -136,7 +137,7 @@ struct ColumnBuilder {
 
     /// Appends a member of a canonical trade line, or nothing that is there for an absent one. Returns
     /// false, and appends nothing, when the value is not one of this column.
-    mutating func append(canonical range: ByteRange, _ text: Span<UInt8>) -> Bool {
+    public mutating func append(canonical range: ByteRange, _ text: Span<UInt8>) -> Bool {
         if range.lower < 0 && !definition.isRequired {
             appendNull()
             return true
@@ -179,7 +180,7 @@ struct ColumnBuilder {
     }
 
     /// Appends a placeholder: a null, or the value of a row that will not be written.
-    mutating func appendNull() {
+    public mutating func appendNull() {
         switch definition.type {
         case .string: strings.appendEmpty()
         case .timestamp, .int64: int64s.append(0)
@@ -192,24 +193,29 @@ struct ColumnBuilder {
         if !definition.isRequired { validity.append(false) }
     }
 
-    /// The values as the Parquet writer takes them.
-    var column: Column {
-        let validity = definition.isRequired ? nil : self.validity
-        switch definition.type {
-        case .string: return Column(strings.values, validity: validity)
-        case .timestamp, .int64: return Column(.int64(int64s), validity: validity)
-        case .decimal: return Column(.int128(int128s), validity: validity)
-        case .int32: return Column(.int32(int32s), validity: validity)
-        case .boolean: return Column(.bool(booleans), validity: validity)
-        case .uuid: return Column(.uint128(uuids), validity: validity)
-        case .stringList: return Column(.list(offsets: offsets, elements: Column(strings.values)), validity: validity)
-        case .stringMap:
-            return Column(
-                .map(offsets: offsets, keys: Column(strings.values), values: Column(mapValues.values)), validity: validity)
-        }
+    // MARK: Values of this column's type
+
+    public mutating func append(_ value: Bool) { booleans.append(value); note() }
+    public mutating func append(_ value: Int32) { int32s.append(value); note() }
+    /// Integers and times.
+    public mutating func append(_ value: Int64) { int64s.append(value); note() }
+    /// The unscaled number of a decimal.
+    public mutating func append(_ value: Int128) { int128s.append(value); note() }
+    public mutating func append(_ value: UInt128) { uuids.append(value); note() }
+    public mutating func append(_ value: Span<UInt8>) { strings.append(value); note() }
+
+    /// Puts a string into the list that the next `endList` ends.
+    public mutating func appendElement(_ value: Span<UInt8>) { strings.append(value) }
+    /// Puts a value into the map that the next `endList` ends; its keys come by `appendElement`, in the same order.
+    public mutating func appendMapValue(_ value: Span<UInt8>) { mapValues.append(value) }
+    public mutating func endList() {
+        offsets.append(UInt32(strings.count))
+        note()
     }
 
-    mutating func removeAll() {
+    private mutating func note() { if !definition.isRequired { validity.append(true) } }
+
+    public mutating func removeAll() {
         booleans.removeAll(keepingCapacity: true)
         int32s.removeAll(keepingCapacity: true)
         int64s.removeAll(keepingCapacity: true)

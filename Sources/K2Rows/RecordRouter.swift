@@ -4,24 +4,24 @@ import K2JSON
 import K2NDJSON
 
 /// Which table a record belongs to.
-enum Route: Equatable {
+public enum RecordRoute: Equatable, Sendable {
     /// Position in `MarketTables.all`.
     case table(Int)
-    /// A running candle: only final ones go cold.
-    case running
+    /// A running candle, and the position of its table.
+    case running(Int)
     /// A kind that is not stored.
     case skipped
 }
 
 /// Routes records by kind; for bronze and candles also by exchange and interval.
-struct LakeRouter {
+public struct RecordRouter: Sendable {
     private let bronze: [Int]
     /// Position of the silver table.
-    let silver: Int
+    public let silver: Int
     private let gold: [Int]
     private let gaps: Int
 
-    init() {
+    public init() {
         let names = MarketTables.all.map(\.coldName)
         func position(_ table: TableDefinition) -> Int { names.firstIndex(of: table.coldName)! }
         bronze = Exchange.allCases.map { position(MarketTables.bronze($0)) }
@@ -31,9 +31,9 @@ struct LakeRouter {
     }
 
     /// The route of the record in `document`, and the bytes of its exchange.
-    func route(
+    public func route(
         _ document: borrowing JSONDocument, _ text: Span<UInt8>
-    ) throws(RecordError) -> (route: Route, exchange: ByteRange) {
+    ) throws(RecordError) -> (route: RecordRoute, exchange: ByteRange) {
         guard let kind = RecordKind(of: document, in: text) else {
             throw RecordError("kind", expected: "a record with a kind", found: nil)
         }
@@ -51,14 +51,14 @@ struct LakeRouter {
         }
     }
 
-    private func candle(_ document: borrowing JSONDocument, _ text: Span<UInt8>) throws(RecordError) -> Route {
+    private func candle(_ document: borrowing JSONDocument, _ text: Span<UInt8>) throws(RecordError) -> RecordRoute {
         func node(_ name: StaticString) -> Int32 { document.member(0, named: name, in: text).map { Int32($0) } ?? -1 }
         let interval = node("interval")
         let name = try RecordReader.string(interval, "interval", document, text)
         guard let known = CandleInterval(text.part(name)) else {
             throw RecordReader.refused(Int(interval), "interval", "1m, 5m, 15m, 30m, 1h or 1d", document, text)
         }
-        if try !RecordReader.boolean(node("is_final"), "is_final", document, text) { return .running }
-        return .table(gold[CandleInterval.allCases.firstIndex(of: known)!])
+        let table = gold[CandleInterval.allCases.firstIndex(of: known)!]
+        return try RecordReader.boolean(node("is_final"), "is_final", document, text) ? .table(table) : .running(table)
     }
 }

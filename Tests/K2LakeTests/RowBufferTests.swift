@@ -4,12 +4,13 @@ import K2Iceberg
 import K2JSON
 import K2NDJSON
 import K2Parquet
+import K2Rows
 import Testing
 
 @testable import K2Lake
 
-struct TableBufferTests {
-    private func add(_ line: String, to buffer: inout TableBuffer) throws {
+struct RowBufferTests {
+    private func add(_ line: String, to buffer: inout RowBuffer) throws {
         let bytes = Array(line.utf8)
         var document = JSONDocument()
         try document.parse(bytes.span)
@@ -18,9 +19,9 @@ struct TableBufferTests {
         try buffer.append(document, bytes.span, scratch: &scratch)
     }
 
-    private func rows(_ buffer: TableBuffer) -> [LakeRow] {
+    private func rows(_ buffer: RowBuffer) -> [LakeRow] {
         let columns = buffer.columns.map { LakeValue.all($0.column) }
-        let names = buffer.schema.definition.columns.map(\.name)
+        let names = buffer.definition.columns.map(\.name)
         return (0..<buffer.rowCount).filter { !buffer.dead.contains(UInt32($0)) }.map { row in
             LakeRow(uniqueKeysWithValues: zip(names, columns.map { $0[row] }))
         }
@@ -48,8 +49,8 @@ struct TableBufferTests {
     @Test(arguments: MarketTables.all.map(\.coldName))
     func `a row refused in any column leaves no trace in the others`(_ name: String) throws {
         let definition = try #require(MarketTables.all.first { $0.coldName == name })
-        var buffer = TableBuffer(try LakeSchema(definition))
-        var clean = TableBuffer(try LakeSchema(definition))
+        var buffer = RowBuffer(definition)
+        var clean = RowBuffer(definition)
         func line(_ number: Int, _ changes: [String: String?]) -> String {
             switch definition.coldName.prefix(4) {
             case "bron": Records.bronze(number, changes)
@@ -82,7 +83,7 @@ struct TableBufferTests {
     }
 
     @Test func `missing and null members of optional columns are nulls, of lists and maps empty`() throws {
-        var buffer = TableBuffer(try LakeSchema(MarketTables.silver))
+        var buffer = RowBuffer(MarketTables.silver)
         try add(Records.trade(1, ["source_sequence": nil]), to: &buffer)
         try add(Records.trade(2, ["source_sequence": "null", "vendor_data": "{}", "trade_conditions": "[]", "validation_errors": "null"]), to: &buffer)
         try add(Records.trade(3, ["source_sequence": "\"9223372036854775807\"", "vendor_data": "{\"\":\"\"}", "trade_conditions": "[\"\"]"]), to: &buffer)
@@ -94,11 +95,11 @@ struct TableBufferTests {
     }
 
     @Test func `escapes are resolved in strings, lists and maps, and left in payloads`() throws {
-        var buffer = TableBuffer(try LakeSchema(MarketTables.silver))
+        var buffer = RowBuffer(MarketTables.silver)
         try add(Records.trade(1, ["trade_conditions": #"["\u0041\n","\ud83d\ude00","\ud800"]"#, "vendor_data": #"{"\"k":"\\v\/"}"#, "side": #""B\u0055Y""#]), to: &buffer)
         let row = rows(buffer)[0]
         #expect(row["trade_conditions"] == .list(["A\n", "😀", "\u{fffd}"]) && row["vendor_data"] == .map([["\"k", "\\v/"]]) && row["side"] == .text("BUY"))
-        var bronze = TableBuffer(try LakeSchema(MarketTables.bronze(.binance)))
+        var bronze = RowBuffer(MarketTables.bronze(.binance))
         try add(Records.bronze(1, ["payload": #"{"a" : "\u0041\"", "b":[1.50, -0e0]}"#]), to: &bronze)
         try add(Records.bronze(2, ["payload": #""text\u0041""#]), to: &bronze)
         #expect(rows(bronze).map { $0["payload"] } == [.text(#"{"a" : "\u0041\"", "b":[1.50, -0e0]}"#), .text("textA")])

@@ -1,20 +1,22 @@
 import K2Bytes
-import K2Parquet
 
 /// Collects strings of a column: as codes of distinct values while these are few, then as they are.
-struct StringBuilder {
+public struct StringBuilder: Sendable {
     /// More distinct values than this are not worth interning.
-    static let maxDistinct = 1024
+    public static let maxDistinct = 1024
+
+    public init() {}
 
     private var table = ByteTable()
-    private(set) var codes: [UInt32] = []
-    private var plain: ByteColumn?
+    public private(set) var codes: [UInt32] = []
+    /// The values as they are, once they are too many to be interned.
+    public private(set) var plain: ByteColumn?
     /// Bytes of the values appended, for bounding memory.
-    private(set) var byteCount = 0
+    public private(set) var byteCount = 0
 
-    var count: Int { plain?.count ?? codes.count }
+    public var count: Int { plain?.count ?? codes.count }
 
-    mutating func append(_ value: Span<UInt8>) {
+    public mutating func append(_ value: Span<UInt8>) {
         if plain == nil {
             // Many columns hold the same value for long stretches.
             if let last = codes.last, table.isKey(Int(last), value) {
@@ -35,7 +37,7 @@ struct StringBuilder {
         byteCount += value.count + 4
     }
 
-    mutating func appendEmpty() {
+    public mutating func appendEmpty() {
         let nothing: [UInt8] = []
         append(nothing.span)
     }
@@ -54,22 +56,20 @@ struct StringBuilder {
     }
 
     /// The distinct values by code, while the column is interned.
-    var distinct: ByteColumn {
+    public var distinct: ByteColumn {
         ByteColumn(offsets: [0] + table.ends.map { UInt32($0) }, data: table.pool)
     }
 
     /// The code of row `row`; nil when the column is not interned.
-    func code(_ row: Int) -> UInt32? { plain == nil ? codes[row] : nil }
+    public func code(_ row: Int) -> UInt32? { plain == nil ? codes[row] : nil }
 
     /// Bytes of row `row`.
-    func value(_ row: Int) -> [UInt8] {
+    public func value(_ row: Int) -> [UInt8] {
         if let plain { return plain[row] }
         return table.key(Int(codes[row]))
     }
 
-    var values: ColumnValues { plain.map { .bytes($0) } ?? .dictionary(codes: codes, values: distinct) }
-
-    mutating func removeAll() {
+    public mutating func removeAll() {
         table.removeAll()
         codes.removeAll(keepingCapacity: true)
         plain = nil

@@ -1,0 +1,89 @@
+import K2HTTP
+
+/// Asks a ClickHouse service over HTTP, one query after the other on kept-alive connections.
+///
+/// Of several hosts one is asked until it does not answer; then the next. A query of unknown outcome may so be repeated on
+/// another host: hosts are replicas of each other.
+///
+/// Source: ClickHouse's documentation, "HTTP interface".
+public final class ClickHouseClient {
+    public let address: ClickHouseAddress
+    private let http: HTTPClient
+    private var current = 0
+
+    public init(_ address: ClickHouseAddress, options: HTTPOptions) {
+        self.address = address
+        http = HTTPClient(options: options)
+    }
+
+    /// The host that is asked next, without scheme.
+    public var host: Substring { Self.name(address.hosts[current]) }
+
+    private static func name(_ host: String) -> Substring { host.drop { $0 != "/" }.drop { $0 == "/" } }
+
+    /// Sends a query and gives the body of the answer.
+    /// - Parameters:
+    ///   - settings: ClickHouse settings, and `param_` arguments.
+    ///   - id: names the query in the server's log; it must not be in use.
+    ///   - body: data of an INSERT.
+    ///   - encoding: of the body, such as `zstd`.
+    public func query(
+        _ sql: String, settings: [(String, String)] = [], id: String? = nil, body: [UInt8]? = nil, encoding: String? = nil
+    ) throws(ClickHouseError) -> [UInt8] {
+        var last: ClickHouseError?
+        for _ in address.hosts {
+            let response: HTTPResponse
+            do throws(HTTPError) { response = try http.perform(request(sql, settings, id, body, encoding)) } catch {
+                if error.code == .aborted { throw ClickHouseError(.aborted, "aborted") }
+                last = ClickHouseError(error.code == .tls || error.code == .other ? .permanent : .temporary, "\(host): \(error.reason)")
+                current = (current + 1) % address.hosts.count
+                continue
+            }
+            return try read(response, id)
+        }
+        throw last!
+    }
+
+    private func read(_ response: HTTPResponse, _ id: String?) throws(ClickHouseError) -> [UInt8] {
+        guard let (exception, fault, text) = ClickHouseReply.exception(response) else { return response.body }
+        let code = exception.map { "code \($0.code): " } ?? ""
+        let query = (response.header("X-ClickHouse-Query-Id") ?? id).map { " [query \($0)]" } ?? ""
+        throw ClickHouseError(fault, code: exception?.code ?? 0, "\(host): \(code)\(text)\(query)")
+    }
+
+    private func request(
+        _ sql: String, _ settings: [(String, String)], _ id: String?, _ body: [UInt8]?, _ encoding: String?
+    ) -> HTTPRequest {
+        var arguments = [("query", sql), ("database", address.database), ("wait_end_of_query", "1")] + settings
+        if let id { arguments.append(("query_id", id)) }
+        // Without a body the query itself is sent as one: it may be long.
+        var payload = body
+        if body == nil {
+            arguments.removeFirst()
+            payload = Array(sql.utf8)
+        }
+        var headers: [(String, String)] = []
+        if let user = address.user { headers.append(("X-ClickHouse-User", user)) }
+        if let password = address.password { headers.append(("X-ClickHouse-Key", password)) }
+        if let encoding { headers.append(("Content-Encoding", encoding)) }
+        headers.append(("Content-Type", "application/octet-stream"))
+        let query = arguments.map { "\($0.0)=\(Self.encoded($0.1))" }.joined(separator: "&")
+        return HTTPRequest("POST", "\(address.hosts[current])/?\(query)", headers: headers, body: payload)
+    }
+
+    /// Percent-encoding of all but the unreserved characters (RFC 3986, section 2.3).
+    private static func encoded(_ text: String) -> String {
+        var encoded: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"):
+                encoded.append(byte)
+            default:
+                encoded.append(UInt8(ascii: "%"))
+                for digit in [byte >> 4, byte & 15] { encoded.append(digit < 10 ? 48 + digit : 55 + digit) }
+            }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+}

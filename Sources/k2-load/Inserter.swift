@@ -1,0 +1,165 @@
+import K2Bytes
+import K2CLI
+import K2ClickHouse
+import K2Compression
+import K2Domain
+import K2NDJSON
+import K2Rows
+
+/// Inserts batches, and finds the rows that ClickHouse refuses.
+struct Inserter: ~Copyable {
+    /// Counts since the start.
+    struct Stats: Equatable {
+        var rows = 0
+        var batches = 0
+        /// Rows that ClickHouse refused.
+        var refused = 0
+        /// Rows that were older than what their table keeps.
+        var expired = 0
+    }
+
+    private(set) var stats = Stats()
+    private let client: ClickHouseClient
+    private let rejects: Rejects
+    private let diagnostics: Diagnostics
+    private var codec: InsertBatchCodec
+    private var ttl: TableTTL?
+    private var toldExpired: Set<String> = []
+    private var attempts = 0
+    /// Refused rows that were reported, by token: a batch may come again.
+    private var reported: Set<UInt128> = []
+    /// Failures of the first batch in a row by an error whose meaning is not known.
+    private var unknownFailures = 0
+
+    /// So many tries before an unknown error is taken for one of the rows.
+    private static let unknownPatience = 5
+    /// So many refusals without one row that is taken, and it is not the rows.
+    private static let maxFruitless = 256
+
+    private init(_ client: ClickHouseClient, _ rejects: Rejects, _ diagnostics: Diagnostics, _ codec: consuming InsertBatchCodec) {
+        self.client = client
+        self.rejects = rejects
+        self.diagnostics = diagnostics
+        self.codec = codec
+    }
+
+    /// - Throws: when there is no memory for it.
+    static func make(_ client: ClickHouseClient, rejects: Rejects, diagnostics: Diagnostics) throws(ZstdError) -> Inserter {
+        Inserter(client, rejects, diagnostics, try InsertBatchCodec.make())
+    }
+
+    /// Inserts a batch, or all rows of it that ClickHouse takes; safe to repeat.
+    /// - Throws: when the batch has to come again, or ClickHouse has to be mended first.
+    mutating func insert(_ batch: InsertBatch) throws(ClickHouseError) {
+        try learnTTL()
+        do throws(ClickHouseError) {
+            try send(batch)
+            try countExpired(batch)
+            unknownFailures = 0
+        } catch {
+            if error.fault == .rows { return try isolate(batch, error) }
+            guard error.fault == .temporary, error.code != 0, !error.isKnown else { throw error }
+            unknownFailures += 1
+            if unknownFailures < Self.unknownPatience { throw error }
+            try isolate(batch, error)
+            unknownFailures = 0
+        }
+    }
+
+    private mutating func learnTTL() throws(ClickHouseError) {
+        if ttl != nil { return }
+        ttl = TableTTL(answer: String(decoding: try client.query(TableTTL.query, settings: [("readonly", "1")]), as: UTF8.self))
+    }
+
+    private mutating func send(_ batch: InsertBatch) throws(ClickHouseError) {
+        attempts += 1
+        let token = String(batch.token, radix: 16)
+        _ = try client.query(
+            "INSERT INTO \(batch.table) (\(batch.columns)) FORMAT Native",
+            settings: [
+                ("insert_deduplicate", "1"), ("insert_deduplication_token", token), ("deduplicate_blocks_in_dependent_materialized_views", "1"),
+                ("async_insert", "0"), ("insert_distributed_sync", "1"), ("max_partitions_per_insert_block", "100"),
+                ("input_format_native_allow_types_conversion", "1"),
+            ],
+            id: "k2-load-\(token)-\(WallClock.now().microseconds)-\(attempts)", body: batch.block, encoding: "zstd")
+        stats.rows += batch.rows
+        stats.batches += 1
+    }
+
+    private mutating func countExpired(_ batch: InsertBatch) throws(ClickHouseError) {
+        let now = WallClock.now().microseconds
+        guard let limit = ttl?.oldest(in: batch.table, now: now), batch.oldest.microseconds < limit else { return }
+        let count = ttl!.expired(try rows(of: batch).times, in: batch.table, now: now)
+        stats.expired += count
+        if count == 0 || !toldExpired.insert(batch.table).inserted { return }
+        diagnostics.report(
+            "\(batch.table): rows before \(Timestamp(microseconds: limit)) are older than the table keeps: ClickHouse drops them at once")
+    }
+
+    private mutating func rows(of batch: InsertBatch) throws(ClickHouseError) -> RowBuffer {
+        guard let definition = MarketTables.all.first(where: { $0.warmName == batch.table }) else {
+            throw ClickHouseError(.permanent, "spool: a batch of an unknown table, \(batch.table)")
+        }
+        do throws(NativeBlockError) { return try codec.decode(batch, definition) } catch {
+            throw ClickHouseError(.permanent, "spool: \(error)")
+        }
+    }
+
+    // MARK: Refused rows
+
+    /// What became of the parts of a batch.
+    private struct Isolation {
+        var accepted = 0
+        var fruitless = 0
+        var refused: [(row: UInt32, reason: String)] = []
+    }
+
+    /// Halves the batch until the rows that ClickHouse refuses stand alone, and keeps them as dead letters.
+    private mutating func isolate(_ batch: InsertBatch, _ error: ClickHouseError) throws(ClickHouseError) {
+        let buffer = try rows(of: batch)
+        var isolation = Isolation()
+        let all = Array(0..<UInt32(buffer.rowCount))
+        try halve(buffer, all[...], error, &isolation)
+        // One row alone that fails for an unknown reason may be a server that fails.
+        if !error.isKnown, isolation.accepted == 0 { throw error }
+        for (row, reason) in isolation.refused { try reject(buffer, row, reason) }
+    }
+
+    private mutating func halve(
+        _ buffer: RowBuffer, _ rows: ArraySlice<UInt32>, _ error: ClickHouseError, _ isolation: inout Isolation
+    ) throws(ClickHouseError) {
+        if rows.count == 1 { return isolation.refused.append((rows[rows.startIndex], error.description)) }
+        let middle = rows.startIndex + rows.count / 2
+        for part in [rows[..<middle], rows[middle...]] {
+            do throws(ClickHouseError) {
+                let batch = try encode(buffer, Array(part))
+                try send(batch)
+                try countExpired(batch)
+                isolation.accepted += part.count
+            } catch {
+                guard error.fault == .rows || error.fault == .temporary && error.code != 0 && !error.isKnown else { throw error }
+                isolation.fruitless += 1
+                if isolation.accepted == 0, isolation.fruitless > Self.maxFruitless {
+                    throw ClickHouseError(error.isKnown ? .permanent : .temporary, code: error.code, "\(error.description); all rows are refused")
+                }
+                try halve(buffer, part, error, &isolation)
+            }
+        }
+    }
+
+    private mutating func encode(_ buffer: RowBuffer, _ rows: [UInt32]) throws(ClickHouseError) -> InsertBatch {
+        do throws(ZstdError) { return try codec.encode(buffer, rows: rows) } catch { throw ClickHouseError(.temporary, "\(error)") }
+    }
+
+    private mutating func reject(_ buffer: RowBuffer, _ row: UInt32, _ reason: String) throws(ClickHouseError) {
+        let token = try encode(buffer, [row]).token
+        if !reported.insert(token).inserted { return }
+        var record = ByteWriter(capacity: 1024)
+        RecordText.write(buffer, row: Int(row), to: &record)
+        do throws(StreamError) { try rejects.add(line: 0, reason: reason, input: record.bytes) } catch {
+            reported.remove(token)
+            throw ClickHouseError(.temporary, "\(error)")
+        }
+        stats.refused += 1
+    }
+}

@@ -1,0 +1,223 @@
+import Glibc
+import K2Bytes
+import K2CLI
+import K2ClickHouse
+import K2HTTP
+import K2JSON
+import K2NDJSON
+import K2Rows
+import K2Spool
+
+/// Reads records from standard input, passes them on, and hands their rows over in batches.
+struct LoadRun: ~Copyable {
+    private let command: RunCommand
+    private let diagnostics: Diagnostics
+    private let queue: LoadQueue
+    private let maker: BatchMaker
+    private let sender: Sender
+    private let rejects: Rejects
+    private let abort: AbortFlag
+    private var intake: RowIntake
+    private var reader: LineReader
+    private var output: LineWriter
+    private var record: ByteWriter
+    /// When the first of the waiting rows came to each table, µs of the monotonic clock.
+    private var since: [Int64?]
+    private var oldest: Int64?
+    private var isReaderGone = false
+    private var isCutShort = false
+    private var unseenBytes = 0
+
+    /// Rows of all tables together, in bytes, at which the largest table is handed over.
+    private static let maxWaitingBytes = 24 << 20
+    /// How often a thread that waits for input looks whether loading still goes on, ms.
+    private static let lookInterval: Int64 = 500
+    /// What remains of the ten seconds after a signal.
+    private static let signalPatience: Int64 = 6_000_000
+
+    private init(_ command: RunCommand, _ diagnostics: Diagnostics, _ queue: LoadQueue, _ maker: BatchMaker, _ sender: Sender, _ rejects: Rejects, _ abort: AbortFlag) {
+        self.command = command
+        self.diagnostics = diagnostics
+        self.queue = queue
+        self.maker = maker
+        self.sender = sender
+        self.rejects = rejects
+        self.abort = abort
+        reader = LineReader(descriptor: STDIN_FILENO, name: "stdin", stopDescriptor: Shutdown.descriptor)
+        output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
+        intake = RowIntake()
+        record = ByteWriter(capacity: 4096)
+        since = Array(repeating: nil, count: intake.buffers.count)
+    }
+
+    /// Opens the spool and starts the threads behind it.
+    static func start(_ command: RunCommand, diagnostics: Diagnostics) throws -> LoadRun {
+        let address = try command.server.address()
+        let rejects = try Rejects(command.deadLetter, diagnostics)
+        let spool = try SpoolFolders.open(command.spool, limit: spoolRoom, diagnostics)
+        if !spool.isEmpty { diagnostics.report("spool: \(spool.depth.frames) batches of an earlier run are sent first") }
+        let queue = LoadQueue(spool, limit: command.spoolLimit.bytes) { diagnostics.report($0) }
+        let abort = AbortFlag()
+        let client = ClickHouseClient(address, options: ServerOptions.http(timeout: Int(command.timeout.microseconds / 1_000), abort: abort))
+        let maker = BatchMaker(queue)
+        let sender = Sender(queue, diagnostics)
+        try maker.start()
+        sender.start(try Inserter.make(client, rejects: rejects, diagnostics: diagnostics))
+        return LoadRun(command, diagnostics, queue, maker, sender, rejects, abort)
+    }
+
+    /// The limit is kept by `LoadQueue`, which drops nothing.
+    private static let spoolRoom = 1 << 50
+
+    mutating func run() throws {
+        var failure: (any Error)?
+        do { try readAll() } catch { failure = error }
+        try finish(failure)
+    }
+
+    // MARK: Reading
+
+    private mutating func readAll() throws {
+        while true {
+            reader.patience = patience
+            switch try reader.next(flushing: &output) {
+            case .line: try addLine()
+            case .truncated: try refuse("truncated last line, no newline at its end")
+            case .tooLong: try refuse("line longer than \(reader.maxLineBytes) bytes; only its start is kept here")
+            case .timedOut: break
+            case .end: return
+            case .stopped:
+                isCutShort = true
+                return
+            }
+            if isTimeToLook {
+                handOverOld()
+                if sender.permanentFailure != nil { return isCutShort = true }
+            }
+        }
+    }
+
+    private var patience: Int32 {
+        let due = oldest.map { ($0 + command.batchAge.microseconds - MonotonicClock.now()) / 1_000 } ?? Self.lookInterval
+        return Int32(clamping: min(max(due, 0), Self.lookInterval))
+    }
+
+    /// The clock is looked at now and then only.
+    private var isTimeToLook: Bool {
+        mutating get {
+            unseenBytes += reader.line.count
+            guard reader.number & 0xff == 0 || reader.patience < 2 || unseenBytes >= 1 << 18 || oldest == nil else { return false }
+            unseenBytes = 0
+            return true
+        }
+    }
+
+    private mutating func addLine() throws {
+        do {
+            guard let table = try addRecord() else { return }
+            if since[table] == nil {
+                since[table] = MonotonicClock.now()
+                oldest = oldest ?? since[table]
+            }
+            if intake.buffers[table].rowCount >= command.batchRows { handOver(table) }
+        } catch let error as RecordError {
+            try refuse("\(error)", isCounted: true)
+        } catch let error as JSONError {
+            try refuse("line: \(error)", isCounted: true)
+        }
+    }
+
+    /// The table that got a row.
+    private mutating func addRecord() throws -> Int? {
+        guard command.kcat else {
+            if command.tee { try output.write(line: reader.line) }
+            return try intake.add(reader.line)
+        }
+        var record = ByteWriter(capacity: 0)
+        swap(&record, &self.record)
+        defer { swap(&record, &self.record) }
+        let start = KafkaPrefix.read(reader.line, into: &record)
+        if command.tee { try output.write(line: reader.line.extracting((start ?? 0)..<reader.line.count)) }
+        guard start != nil else { throw RecordError("line", expected: "a partition, an offset and a record", found: nil) }
+        return try intake.add(record.bytes)
+    }
+
+    private mutating func refuse(_ reason: String, isCounted: Bool = false) throws {
+        if !isCounted { intake.countRefused() }
+        if command.strict { throw ToolFailure(.badInput, "stdin:\(reader.number): \(reason)") }
+        try rejects.add(line: reader.number, reason: reason, input: reader.line)
+    }
+
+    // MARK: Batches
+
+    private mutating func handOver(_ table: Int) {
+        maker.add(intake.take(table))
+        since[table] = nil
+        oldest = since.compactMap { $0 }.min()
+    }
+
+    private mutating func handOverOld() {
+        let before = MonotonicClock.now() - command.batchAge.microseconds
+        for table in intake.waiting where since[table].map({ $0 <= before }) ?? false || intake.buffers[table].byteCount >= command.batchSize.bytes {
+            handOver(table)
+        }
+        while intake.byteCount > Self.maxWaitingBytes, let largest = intake.waiting.max(by: { intake.buffers[$0].byteCount < intake.buffers[$1].byteCount }) {
+            handOver(largest)
+        }
+    }
+
+    // MARK: The end
+
+    /// Brings everything that was read into ClickHouse or the spool, and says which.
+    private mutating func finish(_ failure: (any Error)?) throws {
+        var failure = failure
+        if let error = failure as? StreamError, error.code == .readerGone { isReaderGone = true }
+        if !isReaderGone { do { try output.flush() } catch { failure = failure ?? error } }
+        for table in intake.waiting { handOver(table) }
+        if Shutdown.signalNumber != nil { queue.giveUp() }
+        let lost = maker.finish()
+        if Shutdown.signalNumber != nil {
+            if !sender.finish(patience: Self.signalPatience / 2, within: Self.signalPatience) {
+                abort.set()
+                sender.wait()
+            }
+        } else {
+            _ = sender.finish(patience: command.drain.microseconds)
+        }
+        let left = queue.depth.batches
+        var spoolFailure: ToolFailure?
+        do { try queue.finish() } catch { spoolFailure = ToolFailure(.failed, "spool: \(error)") }
+        try rejects.close()
+        if command.stats { reportStats(left) }
+        if let spoolFailure { throw spoolFailure }
+        if lost > 0 { throw ToolFailure(.failed, "\(lost) rows could be kept nowhere") }
+        try conclude(failure, left)
+    }
+
+    private func conclude(_ failure: (any Error)?, _ left: Int) throws {
+        if let failure, !isReaderGone { throw failure }
+        let waiting = left > 0 ? "; \(left) \(left == 1 ? "batch waits" : "batches wait") in the spool for the next start" : ""
+        if let error = sender.permanentFailure {
+            let failure = ToolFailure(error)
+            throw ToolFailure(.unavailable, failure.message + waiting, hint: failure.hint)
+        }
+        if left > 0 {
+            if Shutdown.signalNumber == nil { throw ToolFailure(.temporary, "ClickHouse is away" + waiting) }
+            diagnostics.report("stopped" + waiting)
+        }
+        let rejected = rejects.count
+        if rejected > 0, !rejects.isKept {
+            throw ToolFailure(
+                .badInput, "stdin: \(rejected) \(rejected == 1 ? "record was" : "records were") rejected",
+                hint: "--dead-letter FILE keeps rejected lines")
+        }
+    }
+
+    private func reportStats(_ left: Int) {
+        let sent = sender.stats
+        diagnostics.report(
+            "stats: lines \(intake.stats.lines); rows \(intake.stats.rows); skipped \(intake.stats.skipped); rejected \(intake.stats.rejected); "
+                + "inserted \(sent.rows) rows in \(sent.batches) batches; refused by ClickHouse \(sent.refused); expired \(sent.expired); "
+                + "retries \(sender.retries); left in the spool \(left) batches")
+    }
+}

@@ -1,0 +1,132 @@
+import Dispatch
+import K2CLI
+import K2ClickHouse
+import K2Compression
+import K2Retry
+
+/// Sends the batches of the queue, one after the other, on a thread of its own.
+final class Sender: @unchecked Sendable {
+    // Unchecked: what changes is touched inside `condition` only, but for what the thread alone uses.
+    private let condition = Condition()
+    private var failure: ClickHouseError?
+    private var finalStats = Inserter.Stats()
+    private var retryCount = 0
+    /// How long to go on without success once the input is at its end, µs; nil: for ever.
+    private var patience: Int64?
+    private var lastSuccess = MonotonicClock.now()
+
+    private let queue: LoadQueue
+    private let diagnostics: Diagnostics
+    private let thread = DispatchQueue(label: "k2.load.sender")
+    private let ended = DispatchSemaphore(value: 0)
+    private var backoff = Backoff(200_000...30_000_000)
+
+    /// The spool is made durable at least this often while batches wait in it, µs.
+    private static let syncInterval: Int64 = 1_000_000
+
+    init(_ queue: LoadQueue, _ diagnostics: Diagnostics) {
+        self.queue = queue
+        self.diagnostics = diagnostics
+    }
+
+    func start(_ inserter: consuming Inserter) {
+        let box = InserterBox(inserter)
+        thread.async { [self] in
+            run(box)
+            let stats = box.inserter.stats
+            condition.change { finalStats = stats }
+            queue.giveUp()
+            ended.signal()
+        }
+    }
+
+    /// Why nothing is sent any more, or nil.
+    var permanentFailure: ClickHouseError? { condition.look { failure } }
+    /// Valid after `finish`.
+    var stats: Inserter.Stats { condition.look { finalStats } }
+    var retries: Int { condition.look { retryCount } }
+
+    /// Waits until the queue is empty, or nothing could be sent for `patience` µs, or ClickHouse refused for good.
+    /// - Returns: false when the thread has to be stopped by other means: a request is under way.
+    func finish(patience: Int64, within limit: Int64? = nil) -> Bool {
+        condition.change {
+            self.patience = patience
+            lastSuccess = MonotonicClock.now()
+        }
+        guard let limit else {
+            ended.wait()
+            return true
+        }
+        return ended.wait(timeout: .now() + .microseconds(Int(limit))) == .success
+    }
+
+    func wait() { ended.wait() }
+
+    // MARK: The thread
+
+    private func run(_ box: InserterBox) {
+        while true {
+            switch queue.next(until: MonotonicClock.now() + Self.syncInterval) {
+            case .end: return
+            case .timedOut: if isOutOfPatience { return }
+            case .failed(let error):
+                queue.report("spool: \(error)")
+                if !pause(ClickHouseError(.temporary, "\(error)")) { return }
+            case .batch(let bytes): if !deliver(bytes, box) { return }
+            }
+            let damaged = queue.takeDamagedBytes()
+            if damaged > 0 { diagnostics.report("spool: \(damaged) bytes are damaged and were left out") }
+        }
+    }
+
+    /// - Returns: false when nothing more is to be sent.
+    private func deliver(_ bytes: [UInt8], _ box: InserterBox) -> Bool {
+        do {
+            try box.inserter.insert(InsertBatch(bytes.span))
+            try queue.discard()
+            backoff.succeed()
+            condition.change { lastSuccess = MonotonicClock.now() }
+            return true
+        } catch let error as ClickHouseError {
+            switch error.fault {
+            case .temporary: return pause(error)
+            case .aborted: return false
+            case .permanent, .rows:
+                condition.change { failure = error }
+                return false
+            }
+        } catch let error as NativeBlockError {
+            // Its checksum was right: it is of another version.
+            condition.change { failure = ClickHouseError(.permanent, "spool: \(error)") }
+            return false
+        } catch {
+            return pause(ClickHouseError(.temporary, "\(error)"))
+        }
+    }
+
+    private var isOutOfPatience: Bool {
+        condition.look { patience.map { MonotonicClock.now() - lastSuccess >= $0 } ?? false }
+    }
+
+    /// Waits before the next try.
+    /// - Returns: false when it is not worth it any more.
+    private func pause(_ error: ClickHouseError) -> Bool {
+        queue.sync()
+        let delay = backoff.fail(random: UInt64.random(in: 0 ... .max))
+        condition.change { retryCount += 1 }
+        if backoff.failures == 1 || backoff.failures % 10 == 0 { diagnostics.report("\(error); trying again, rows wait in the spool") }
+        let until = MonotonicClock.now() + delay
+        while MonotonicClock.now() < until {
+            if isOutOfPatience { return false }
+            // The end of the input shortens the wait.
+            condition.wait(until: min(until, MonotonicClock.now() + 100_000)) { false }
+        }
+        return !isOutOfPatience
+    }
+}
+
+/// Carries an inserter to the thread that uses it.
+private final class InserterBox: @unchecked Sendable {
+    var inserter: Inserter
+    init(_ inserter: consuming Inserter) { self.inserter = inserter }
+}
