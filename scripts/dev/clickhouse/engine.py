@@ -43,7 +43,10 @@ class Engine:
         return {int(code): name for code, name in rows if name}
 
     def connection(self):
-        return Connection(connect(self._folder))
+        connection = Connection(connect(self._folder))
+        # The engine is made for notebooks, where `1 + 1` is a query; a server has this off.
+        connection.set({"implicit_select": "0"})
+        return connection
 
     def is_on(self, setting, given):
         """Whether a setting of the transport is on, by the request or else by the engine's default."""
@@ -102,8 +105,11 @@ class Connection:
         kind = self._connection._conn.classify_query(text)
         return kind["statement_count"] == 1 and kind["query_class"].name != "READ_ONLY"
 
-    def set(self, name, value):
-        self.run(f"SET {quoted(name, '`')} = {quoted(value)}")
+    def set(self, values):
+        """Sets all of them; None stands for the default."""
+        changes = (f"{quoted(name, '`')} = {'DEFAULT' if value is None else quoted(value)}" for name, value in values.items())
+        if values:
+            self.run("SET " + ", ".join(changes))
 
     def use(self, database):
         self.run(f"USE {quoted(database, '`')}")

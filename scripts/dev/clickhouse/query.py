@@ -3,14 +3,12 @@
 import json
 import time
 
-from . import blocks, codecs
+from . import blocks, codecs, formats
 from .errors import NOT_IMPLEMENTED, READONLY, SYNTAX_ERROR, ServerError
 from .statement import MORE, find_insert, result_format
 
 # A statement that is not an INSERT is read whole before it runs; the engine's own limit is far lower.
 LONGEST_STATEMENT = 64 << 20
-# Formats that write nothing at all when there are no rows.
-_EMPTY_WHEN_EMPTY = frozenset("TabSeparated TSV TSVRaw TabSeparatedRaw CSV JSONEachRow JSONLines RowBinary Null".split())
 
 
 class Query:
@@ -53,6 +51,8 @@ class Query:
         return blocks.decode(chunks) if self._parameters.on("decompress") else chunks
 
     def _finish(self):
+        if self._reply.ended:
+            return
         if self._reply.cut_at is None:
             self._reply.finish()
         else:
@@ -60,10 +60,8 @@ class Query:
 
     def _insert(self, insert, data, chunks):
         self._refuse_if_readonly(changes=True)
-        for name, value in self._parameters.of_query.items():
-            self._connection.set(f"param_{name}", value)
-        data_format = insert.format or self._parameters.default_format or "Values"
-        with self._connection.insert(insert.text, data_format) as inserter:
+        self._connection.set({f"param_{name}": value for name, value in self._parameters.of_query.items()})
+        with self._connection.insert(insert.text, insert.format) as inserter:
             if data:
                 inserter.append(data)
             for chunk in chunks:
@@ -80,12 +78,13 @@ class Query:
         query = text.decode("utf-8", "surrogateescape")
         self._refuse_if_readonly(changes=self._connection.changes_data(query))
         default = self._parameters.default_format or "TabSeparated"
-        self._answers_to(result_format(text) or default)
-        stream = self._connection.stream(query, default, self._parameters.of_query)
-        if stream is None:
-            self._run_whole(query, default)
-        else:
-            self._send_stream(stream, query, default)
+        output_format = result_format(text) or default
+        self._answers_to(output_format)
+        try:
+            if not (formats.can_be_streamed(output_format) and self._stream(query, default, output_format)):
+                self._run_whole(query, default)
+        except ServerError as error:
+            self._fail_in_format(error, output_format)
 
     def _refuse_if_readonly(self, changes):
         if changes and self._request.method != "POST":
@@ -113,41 +112,39 @@ class Query:
         self._count_chunk(result)
         self._reply.write(data)
 
-    def _send_stream(self, stream, query, default):
-        empty = True
+    def _stream(self, query, default, output_format):
+        """Sends the result as it comes; False when the engine has to run the statement in one piece."""
+        stream = self._connection.stream(query, default, self._parameters.of_query)
+        if stream is None:
+            return False
+        first = True
         try:
             for chunk in stream:
-                empty = False
                 self._count_chunk(chunk)
-                self._reply.write(chunk.bytes())
-        except ServerError as error:
-            self._fail_in_format(error)
+                data = chunk.bytes()
+                self._reply.write(data if first else formats.without_prefix(output_format, data))
+                first = False
         finally:
             stream.cancel()
-        # A stream without rows has no chunks, but formats such as JSON have something to say even then.
-        if empty and self._reply.headers.get("X-ClickHouse-Format") not in _EMPTY_WHEN_EMPTY:
-            self._run_whole(query, default)
+        # Without rows there are no chunks, but names and types have to be sent even then.
+        return not first or formats.writes_nothing_without_rows(output_format)
 
     def _count_chunk(self, chunk):
         self._progress["read_rows"] += chunk.storage_rows_read()
         self._progress["read_bytes"] += chunk.storage_bytes_read()
         self._progress["result_rows"] += chunk.rows_read()
 
-    def _fail_in_format(self, error):
-        """With `http_write_exception_in_output_format` a failed query still ends as a document of its format."""
+    def _fail_in_format(self, error, output_format):
+        """With `http_write_exception_in_output_format` a query that fails while it runs still answers in JSON."""
         in_format = self._engine.is_on("http_write_exception_in_output_format", self._parameters)
-        output_format = self._reply.headers["X-ClickHouse-Format"]
-        if not in_format or not output_format.startswith("JSON") or self._engine.errors.status(error) != 500:
+        status = self._engine.errors.status(error)
+        if not in_format or not output_format.startswith("JSON") or status != 500:
             raise error
-        text = json.dumps(self._engine.errors.text(error).rstrip())
-        reply = self._reply
-        if reply.started and output_format in ("JSON", "JSONCompact"):
-            rows = self._progress["result_rows"]
-            reply.write(f'\n\t],\n\n\t"rows": {rows},\n\n\t"exception": {text}\n}}\n'.encode())
-        elif reply.started:
-            reply.write(f'{{"exception": {text}}}\n'.encode())
+        text = json.dumps({"exception": self._engine.errors.text(error).rstrip()}) + "\n"
+        if self._reply.started:
+            self._reply.write(text.encode())
         else:
-            reply.fail(error.code, 500, f'{{"exception": {text}}}\n')
+            self._reply.fail(error.code, status, text)
 
     def _summary(self):
         values = {**self._progress, "total_rows_to_read": 0, "result_bytes": self._progress["written_bytes"]}

@@ -144,7 +144,7 @@ class Reply:
         data = self._take_held()
         self._start(bool(data))
         data = self._encoded(data) + (self._encoder.end() if self._encoder else b"")
-        self._out.write(b"%x\r\n" % len(data) + data[: len(data) // 2] if data else b"")
+        self._send(data[: len(data) // 2])
         self._out.flush()
         raise ConnectionCut("a fault")
 

@@ -87,8 +87,7 @@ def _timeout(parameters):
 def _apply(connection, parameters):
     if parameters.database:
         connection.use(parameters.database)
-    for name, value in parameters.settings.items():
-        connection.set(name, value)
+    connection.set(parameters.settings)
 
 
 @contextlib.contextmanager
@@ -102,15 +101,14 @@ def _restored(connection, parameters):
     finally:
         if parameters.database:
             connection.use(database)
-        for name, (value, changed) in before.items():
-            connection.run(f"SET {quoted(name, '`')} = {quoted(value) if changed else 'DEFAULT'}")
+        connection.set(before)
 
 
 def _values(connection, names):
-    """The values of settings and whether they were set, for those that exist."""
+    """The values of those settings that exist, None for a default."""
     if not names:
         return {}
     listed = ", ".join(quoted(name) for name in names)
     rows = connection.run(f"SELECT name, value, changed FROM system.settings WHERE name IN ({listed})", "TSVRaw")
     split = (line.split("\t") for line in rows.bytes().decode().splitlines())
-    return {name: (value, changed == "1") for name, value, changed in split}
+    return {name: value if changed == "1" else None for name, value, changed in split}

@@ -16,15 +16,20 @@ _TOKEN = re.compile(
 _SKIPPED = re.compile(rb"\s|--|/\*|\#[! ]")
 _BEFORE_DATA = re.compile(rb"[ \t\f]*\r?\n?")
 
+# What makes an INSERT one whose data is not behind it.
+_NO_DATA = (b"SELECT", b"WITH", b"WATCH", b"INFILE", b";")
+
 # More bytes are needed to say what the statement is.
 MORE = object()
 
 
 class Insert:
-    """An INSERT with data behind it: its text without FORMAT, the format if there is one, where the data starts."""
+    """An INSERT with data behind it: its text without the format, the format, and where the data starts."""
 
     def __init__(self, text, data_format, data_at):
-        self.text, self.format, self.data_at = text.decode("utf-8", "replace").strip(), data_format, data_at
+        # The engine adds words to the text, and its last line may be a comment.
+        self.text = text.decode("utf-8", "surrogateescape").strip() + "\n"
+        self.format, self.data_at = data_format, data_at
 
 
 def tokens(text):
@@ -39,49 +44,33 @@ def tokens(text):
 
 def find_insert(text, ended):
     """An `Insert`, None when the statement is anything else, or MORE while `text` is only its beginning."""
-    found = _find_insert(text, ended)
-    return MORE if found is _CUT else found
-
-
-_CUT = object()
-
-
-def _find_insert(text, ended):
     depth, first = 0, True
     names = tokens(text)
     for token, start, end in names:
         if end == len(text) and not ended:
-            return _CUT
-        if first and token != b"INSERT":
+            return MORE
+        if (first and token != b"INSERT") or (not depth and token in _NO_DATA):
             return None
         first = False
         depth += (token == b"(") - (token == b")")
-        if depth or token in (b"(", b")"):
-            continue
-        if token in (b"SELECT", b"WITH", b"WATCH", b"INFILE"):
-            return None
-        if token == b"VALUES":
+        if not depth and token == b"VALUES":
             return Insert(text[:start], "Values", end)
-        if token == b"FORMAT":
+        if not depth and token == b"FORMAT":
             return _with_format(text, start, names, ended)
-        if token == b";":
-            return Insert(text[:start], None, end)
-    if not ended:
-        return _CUT
-    return None if first else Insert(text, None, len(text))
+    return None if ended else MORE
 
 
 def _with_format(text, start, names, ended):
     name = next(names, None)
     if name is None:
-        return None if ended else _CUT
+        return None if ended else MORE
     if name[2] == len(text) and not ended:
-        return _CUT
+        return MORE
     if text[name[2] :].lstrip()[:1] == b";":
         raise ServerError(SYNTAX_ERROR, "You have excessive ';' symbol before data for INSERT.")
     data_at = _BEFORE_DATA.match(text, name[2]).end()
     if data_at == len(text) and not ended and text[-1:] != b"\n":
-        return _CUT
+        return MORE
     return Insert(text[:start], text[name[1] : name[2]].decode(), data_at)
 
 
