@@ -1,5 +1,6 @@
 """The development server as a process: starting, ending, being killed, TLS, and the installed server instead of it."""
 
+import contextlib
 import http.client
 import os
 import ssl
@@ -60,10 +61,8 @@ class TestRestart:
 
     @staticmethod
     def _ignore_errors(server, query):
-        try:
+        with contextlib.suppress(OSError, http.client.HTTPException):
             server.query(query, max_block_size="1", function_sleep_max_microseconds_per_block="0")
-        except (OSError, http.client.HTTPException):
-            pass
 
     def test_killed_while_inserting(self, server):
         server.run(TABLE)

@@ -1,5 +1,8 @@
 """The engine: chdb in this process, and what it knows about itself."""
 
+import contextlib
+import fcntl
+import os
 import time
 
 from chdb.state.sqlitelike import connect
@@ -60,16 +63,24 @@ class Engine:
 
 
 def _open_patiently(folder):
+    """The engine says only that it cannot start when its folder is in use, so its lock is looked at first."""
     end = time.monotonic() + LOCK_PATIENCE
-    while True:
-        try:
-            return connect(folder)
-        except RuntimeError as error:
-            if "Cannot lock file" not in str(error) and "CANNOT_OPEN_FILE" not in str(error):
-                raise
-            if time.monotonic() > end:
-                raise FolderInUse(folder) from error
-        time.sleep(0.1)
+    while _is_locked(folder):
+        if time.monotonic() > end:
+            raise FolderInUse(folder)
+        time.sleep(0.05)
+    return connect(folder)
+
+
+def _is_locked(folder):
+    try:
+        with open(os.path.join(folder, "status")) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 class Connection:
@@ -153,10 +164,8 @@ class Inserter:
         return self
 
     def __exit__(self, *_):
-        try:
+        with contextlib.suppress(RuntimeError):
             self._inserter.cancel()
-        except RuntimeError:
-            pass
 
     def append(self, data):
         try:
