@@ -172,6 +172,23 @@ class TestInserts:
     def test_no_rows(self, table):
         assert table.query("INSERT INTO t FORMAT JSONEachRow").summary["written_rows"] == 0
 
+    def test_rows_that_cannot_be_written(self, server):
+        """Reading them works, so only the engine's writing side knows."""
+        server.run("CREATE OR REPLACE TABLE d (a UInt32) ENGINE = MergeTree PARTITION BY a ORDER BY a")
+        data = b"".join(b"%d\n" % number for number in range(101))
+        answer = server.query("INSERT INTO d FORMAT TSV", data)
+        assert (answer.status, answer.code) == (500, 252)
+        server.run("CREATE OR REPLACE TABLE d (a UInt32, CONSTRAINT small CHECK a < 9) ENGINE = MergeTree ORDER BY a")
+        answer = server.query("INSERT INTO d FORMAT TSV", data)
+        assert (answer.status, answer.code) == (500, 469)
+        assert server.rows("SELECT count() FROM d") == ["0"]
+
+    def test_blocks_are_those_of_a_server(self, table):
+        data = b"".join(b"%d\t1\n" % number for number in range(1200000))
+        table.query("SYSTEM STOP MERGES t")
+        table.query("INSERT INTO t FORMAT TSV", data, input_format_parallel_parsing="0")
+        assert table.rows("SELECT rows FROM system.parts WHERE table = 't' AND active ORDER BY 1") == ["151551", "1048449"]
+
     def test_semicolon_before_data(self, table):
         assert table.query("INSERT INTO t FORMAT CSV;", b"1,x\n").code == 62
 
@@ -228,6 +245,8 @@ class TestErrors:
     def test_bad_data(self, table):
         answer = table.query("INSERT INTO t FORMAT JSONEachRow", b'{"a":1}\n{"a":"x"}\n')
         assert (answer.status, answer.code) == (400, 27)
+        assert answer.text.count("Code:") == answer.text.count("(version ") == 1
+        assert "(at row 2)" in answer.text and "file" not in answer.text
         assert table.rows("SELECT count() FROM t") == ["0"]
 
     def test_same_query_id_twice(self, server):

@@ -49,9 +49,12 @@ def prepare(chosen):
     if chosen.tls_cert:
         chosen.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         chosen.tls.load_cert_chain(chosen.tls_cert, chosen.tls_key)
-    # The engine reads only files below the folder it was started in.
     chosen.path = os.path.abspath(chosen.path)
     os.makedirs(chosen.path, exist_ok=True)
+    if chosen.port_file:
+        chosen.port_file = chosen.port_file.absolute()
+    # The engine reads only files below the folder it runs in.
+    os.chdir("/")
 
 
 def write_port(file, port):

@@ -1,8 +1,8 @@
 """The engine: chdb in this process, and what it knows about itself."""
 
-import contextlib
 import fcntl
 import os
+import shutil
 import time
 
 from chdb.state.sqlitelike import connect
@@ -28,11 +28,13 @@ class Engine:
         self._folder = folder
         # While one connection is open the engine stays up; the others come and go.
         self._first = _open_patiently(folder)
+        self.inputs = _empty_folder(folder, "inputs")
         self.version = self._value("SELECT version()")
         self.timezone = self._value("SELECT timezone()")
         self.errors = ErrorTexts(self._error_names(), self.version)
         self.content_types = dict(self._rows("SELECT name, content_type FROM system.formats WHERE is_output"))
-        self._defaults = dict(self._rows("SELECT name, value FROM system.settings WHERE name LIKE '%http%'"))
+        of_transport = "name LIKE '%http%' OR name = 'max_insert_block_size'"
+        self._defaults = dict(self._rows(f"SELECT name, value FROM system.settings WHERE {of_transport}"))
 
     def _value(self, query):
         return self._rows(query)[0][0]
@@ -72,6 +74,14 @@ def _open_patiently(folder):
     return connect(folder)
 
 
+def _empty_folder(folder, name):
+    """A folder for what only this process needs; an earlier one may have been killed and have left its own."""
+    path = os.path.join(folder, name)
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    return path
+
+
 def _is_locked(folder):
     try:
         with open(os.path.join(folder, "status")) as file:
@@ -104,12 +114,6 @@ class Connection:
             if "Streaming query is not supported" in problem.text:
                 return None
             raise problem from error
-
-    def insert(self, text, data_format):
-        try:
-            return Inserter(self._connection.send_insert(text, data_format))
-        except Exception as error:
-            raise from_engine(error) from error
 
     def changes_data(self, text):
         """Whether a statement does anything but read; how many statements there are is the engine's to judge."""
@@ -150,31 +154,5 @@ class Stream:
     def cancel(self):
         try:
             self._result.cancel()
-        except Exception as error:
-            raise from_engine(error) from error
-
-
-class Inserter:
-    """Takes the data of an INSERT; used in `with`, it drops what was not finished."""
-
-    def __init__(self, inserter):
-        self._inserter = inserter
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(RuntimeError):
-            self._inserter.cancel()
-
-    def append(self, data):
-        try:
-            self._inserter.append(data)
-        except Exception as error:
-            raise from_engine(error) from error
-
-    def finish(self):
-        try:
-            return self._inserter.finish()
         except Exception as error:
             raise from_engine(error) from error

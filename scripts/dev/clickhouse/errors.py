@@ -32,8 +32,10 @@ REQUIRED_PASSWORD, AUTHENTICATION_FAILED = 194, 516
 LENGTH_REQUIRED, TOO_MANY_QUERIES, SAME_QUERY_ID = 381, 202, 216
 SESSION_NOT_FOUND, SESSION_LOCKED, BAD_SESSION_TIMEOUT, SESSION_ID_EMPTY = 372, 373, 374, 744
 
-_ENGINE_ERROR = re.compile(r"Code: (\d+)\. DB::(?:Net)?Exception: (.*)", re.S)
+_ENGINE_ERROR = re.compile(r"(?:Code: (\d+)\. DB::(?:Net)?Exception: )+(.*)", re.S)
 _NAME_AT_END = re.compile(r"\s*\([A-Z0-9_]+\)\s*(?:\(version [^()]*(?:\([^()]*\))?\)\s*)?$")
+# The engine reads the data of an INSERT from a file, and a server does not.
+_OF_FILE = re.compile(r": \(in file/uri [^)]*\)|: While executing File: data for INSERT was parsed from file")
 
 
 class ServerError(Exception):
@@ -53,7 +55,10 @@ def from_engine(error):
     found = _ENGINE_ERROR.search(str(error))
     if not found:
         return ServerError(STD_EXCEPTION, f"{type(error).__name__}: {error}")
-    return ServerError(int(found[1]), _NAME_AT_END.sub("", found[2]))
+    text = found[2]
+    while (shorter := _NAME_AT_END.sub("", text.rstrip(". \n"))) != text.rstrip(". \n"):
+        text = shorter
+    return ServerError(int(found[1]), _OF_FILE.sub("", text))
 
 
 class ErrorTexts:

@@ -5,6 +5,7 @@ import time
 
 from . import blocks, codecs, formats
 from .errors import NOT_IMPLEMENTED, READONLY, SYNTAX_ERROR, ServerError
+from .insertion import Insertion
 from .statement import MORE, find_insert, result_format
 
 # A statement that is not an INSERT is read whole before it runs; the engine's own limit is far lower.
@@ -61,14 +62,14 @@ class Query:
     def _insert(self, insert, data, chunks):
         self._refuse_if_readonly(changes=True)
         self._connection.set({f"param_{name}": value for name, value in self._parameters.of_query.items()})
-        with self._connection.insert(insert.text, insert.format) as inserter:
-            if data:
-                inserter.append(data)
+        rows_at_once = self._engine.number("max_insert_block_size", self._parameters.settings)
+        with Insertion(self._connection, insert, self._engine.inputs, rows_at_once) as insertion:
+            insertion.append(data)
             for chunk in chunks:
-                inserter.append(chunk)
-            result = inserter.finish()
+                insertion.append(chunk)
+            result = insertion.finish()
         self._answers_to(None)
-        rows, size = result.rows_written, result.bytes_written
+        rows, size = result.rows_written(), result.bytes_written()
         self._progress.update(read_rows=rows, read_bytes=size, written_rows=rows, written_bytes=size, result_rows=rows)
         self._server.counts.add(inserts=1, rows_inserted=rows)
 

@@ -24,12 +24,18 @@ MORE = object()
 
 
 class Insert:
-    """An INSERT with data behind it: its text without the format, the format, and where the data starts."""
+    """An INSERT with data behind it: its text, its own settings, the format, and where the data starts."""
 
-    def __init__(self, text, data_format, data_at):
-        # The engine adds words to the text, and its last line may be a comment.
-        self.text = text.decode("utf-8", "surrogateescape").strip() + "\n"
+    def __init__(self, text, settings_at, data_format, data_at):
+        settings_at = settings_at or len(text)
+        self.text, self.settings = _as_text(text[:settings_at]), _as_text(text[settings_at:][len(b"SETTINGS") :])
         self.format, self.data_at = data_format, data_at
+
+
+def _as_text(part):
+    """More words follow, and the last line may be a comment."""
+    part = part.decode("utf-8", "surrogateescape").strip()
+    return part and part + "\n"
 
 
 def tokens(text):
@@ -44,7 +50,7 @@ def tokens(text):
 
 def find_insert(text, ended):
     """An `Insert`, None when the statement is anything else, or MORE while `text` is only its beginning."""
-    depth, first = 0, True
+    depth, first, settings_at = 0, True, None
     names = tokens(text)
     for token, start, end in names:
         if end == len(text) and not ended:
@@ -53,14 +59,16 @@ def find_insert(text, ended):
             return None
         first = False
         depth += (token == b"(") - (token == b")")
+        if not depth and token == b"SETTINGS":
+            settings_at = start
         if not depth and token == b"VALUES":
-            return Insert(text[:start], "Values", end)
+            return Insert(text[:start], settings_at, "Values", end)
         if not depth and token == b"FORMAT":
-            return _with_format(text, start, names, ended)
+            return _with_format(text, start, settings_at, names, ended)
     return None if ended else MORE
 
 
-def _with_format(text, start, names, ended):
+def _with_format(text, start, settings_at, names, ended):
     name = next(names, None)
     if name is None:
         return None if ended else MORE
@@ -71,7 +79,7 @@ def _with_format(text, start, names, ended):
     data_at = _BEFORE_DATA.match(text, name[2]).end()
     if data_at == len(text) and not ended and text[-1:] != b"\n":
         return MORE
-    return Insert(text[:start], text[name[1] : name[2]].decode(), data_at)
+    return Insert(text[:start], settings_at, text[name[1] : name[2]].decode(), data_at)
 
 
 def result_format(text):
