@@ -1,4 +1,4 @@
-"""What tests ask for with `/_test/…`: faults to happen on demand, and figures about the process.
+"""Faults that tests ask for with `/_test/fault`.
 
 A fault is a JSON object; it happens to the next `count` requests whose query text holds `match`:
 
@@ -11,8 +11,6 @@ A fault is a JSON object; it happens to the next `count` requests whose query te
     cut_at   send this many bytes of the result, then fail as a query fails in the middle of its result
 """
 
-import os
-import resource
 import threading
 import time
 
@@ -52,47 +50,3 @@ class Faults:
                     fault["count"] -= 1
                     return fault
         return None
-
-
-class Counts:
-    """What was done since the start or the last reset, and what it cost."""
-
-    NAMES = ("requests", "inserts", "rows_inserted", "bytes_received", "bytes_sent", "errors")
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self.reset()
-
-    def reset(self):
-        with self._lock:
-            self._values = dict.fromkeys(self.NAMES, 0)
-            self._cpu_before = _cpu()
-
-    def add(self, **amounts):
-        with self._lock:
-            for name, amount in amounts.items():
-                self._values[name] += amount
-
-    def as_dict(self):
-        with self._lock:
-            user, system = (now - before for now, before in zip(_cpu(), self._cpu_before))
-            return self._values | {
-                "cpu_seconds": round(user + system, 6),
-                "cpu_user_seconds": round(user, 6),
-                "cpu_system_seconds": round(system, 6),
-                "rss_bytes": _resident(),
-                "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            }
-
-
-def _cpu():
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime, usage.ru_stime
-
-
-def _resident():
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

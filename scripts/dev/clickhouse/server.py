@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from . import auth
 from .body import Body
+from .counts import Counts
 from .errors import LENGTH_REQUIRED, SAME_QUERY_ID, STD_EXCEPTION, TOO_MANY_QUERIES, ConnectionCut, ServerError
-from .faults import Counts, Faults
+from .faults import Faults
 from .parameters import Parameters
 from .query import Query
 from .reply import Reply
