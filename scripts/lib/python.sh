@@ -19,10 +19,11 @@ find_python() {
     die "$STATUS_UNAVAILABLE" "no Python 3.10 or newer found" "name one with K2_PYTHON=/path/to/python3"
 }
 
-# ensure_venv FOLDER REQUIREMENTS: makes the environment, or returns at once when it is as asked for.
+# ensure_venv FOLDER REQUIREMENTS [PIP-OPTION…]: makes the environment, or returns at once when it is as asked for.
 # The stamp holds the hash of the requirements, so a change of the file rebuilds the environment.
 ensure_venv() {
     local folder=$1 requirements=$2 wanted log
+    shift 2
     wanted="$(sha256sum <"$requirements" | cut -d' ' -f1)"
     if [[ -x "$folder/bin/python" && "$(cat "$folder/stamp" 2>/dev/null)" == "$wanted" ]] && "$folder/bin/python" -c '' 2>/dev/null; then
         return
@@ -38,7 +39,7 @@ ensure_venv() {
         PYTHON=/usr/bin/python3
         quietly "$log" "$PYTHON" -m venv "$folder" || die "$STATUS_UNAVAILABLE" "cannot make a Python environment in $folder"
     fi
-    quietly "$log" "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements" ||
+    quietly "$log" "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" --requirement "$requirements" ||
         die "$STATUS_UNAVAILABLE" "cannot install the Python packages of ${requirements#"$ROOT"/}"
     rm -f "$log"
     printf '%s\n' "$wanted" >"$folder/stamp"
