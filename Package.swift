@@ -79,6 +79,7 @@ let package = Package(
         library("K2ObjectStore", []),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
         library("K2StateStore", ["K2Domain", "K2JSON", "K2SQLite"]),
+        library("K2ClickHouse", ["K2Bytes", "K2Domain"]),
         library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
 
         // Command lines
@@ -115,6 +116,7 @@ let package = Package(
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
         tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"], exclude: ["Python"]),
         tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
+        tests("K2ClickHouseTests", ["K2ClickHouse", "K2Domain"], exclude: ["Schema/Golden"]),
         tests(
             "K2LakeTests",
             [
