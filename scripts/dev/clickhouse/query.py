@@ -32,7 +32,7 @@ class Query:
         reply.summary = self._summary
 
     def run(self):
-        """Reads the statement, runs it and ends the reply."""
+        """Reads the statement and runs it. The end of the reply is left to `finish`."""
         chunks = self._body()
         start = self._parameters.get("query", "").encode("utf-8", "surrogateescape")
         text, insert = _read_statement(start + b"\n" if start else b"", chunks)
@@ -42,22 +42,22 @@ class Query:
             self._insert(insert, text[insert.data_at :], chunks)
         else:
             self._other(text)
-        self._server.faults.happen("after", text, self._reply)
-        self._finish()
 
-    def _body(self):
-        if self._request.headers.get("Content-Type", "").startswith("multipart/form-data"):
-            raise ServerError(NOT_IMPLEMENTED, "External tables are not implemented by this server")
-        chunks = codecs.decode(self._request.headers.get("Content-Encoding"), self._request.body)
-        return blocks.decode(chunks) if self._parameters.on("decompress") else chunks
-
-    def _finish(self):
+    def finish(self):
+        """Ends the reply, after which the client may at once come back with the same session or query id."""
+        self._server.faults.happen("after", self._text, self._reply)
         if self._reply.ended:
             return
         if self._reply.cut_at is None:
             self._reply.finish()
         else:
             self._reply.fail_at_cut(self._engine.errors.text(ServerError(395, "A fault in the middle of the result")))
+
+    def _body(self):
+        if self._request.headers.get("Content-Type", "").startswith("multipart/form-data"):
+            raise ServerError(NOT_IMPLEMENTED, "External tables are not implemented by this server")
+        chunks = codecs.decode(self._request.headers.get("Content-Encoding"), self._request.body)
+        return blocks.decode(chunks) if self._parameters.on("decompress") else chunks
 
     def _insert(self, insert, data, chunks):
         self._refuse_if_readonly(changes=True)

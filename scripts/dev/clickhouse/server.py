@@ -139,7 +139,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.running(self.query_id),
             self.server.sessions.connection(self.user, self.parameters) as connection,
         ):
-            Query(self.server, connection, self, self.reply).run()
+            query = Query(self.server, connection, self, self.reply)
+            query.run()
+        query.finish()
         # The rest of a body that nobody asked for would look like the next request.
         self._drain()
 
