@@ -97,7 +97,7 @@ let package = Package(
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
         tool(
             "K2Load", at: "k2-load",
-            ["K2Bytes", "K2ClickHouse", "K2Compression", "K2Domain", "K2HTTP", "K2JSON", "K2Retry", "K2Rows", "K2Spool"]),
+            ["K2Bytes", "K2ClickHouse", "K2Compression", "K2Domain", "K2HTTP", "K2JSON", "K2Metrics", "K2Retry", "K2Rows", "K2Spool", "K2WebSocket"]),
         tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
         tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator", "K2WebSocket"]),
 

@@ -13,11 +13,18 @@ public struct LineWriter: ~Copyable {
     /// Bytes that went out so far.
     public private(set) var bytesWritten = 0
     private let blockSize: Int
+    private let stopDescriptor: Int32
 
-    public init(descriptor: Int32, name: String, blockSize: Int = 1 << 16) {
+    /// Once the stop descriptor is readable, a reader that takes nothing for so long is not waited for any more, ms.
+    private static let stopPatience: Int32 = 2_000
+
+    /// - Parameter stopDescriptor: what else depends on this thread: as soon as it is readable, `flush` fails instead of
+    ///   waiting for a reader that takes nothing; −1: it waits for ever.
+    public init(descriptor: Int32, name: String, blockSize: Int = 1 << 16, stopDescriptor: Int32 = -1) {
         self.descriptor = descriptor
         self.name = name
         self.blockSize = blockSize
+        self.stopDescriptor = stopDescriptor
         buffer = ByteWriter(capacity: blockSize + 4096)
     }
 
@@ -41,7 +48,13 @@ public struct LineWriter: ~Copyable {
         var failure: Int32 = 0
         buffer.withUnsafeBytes { bytes in
             while written < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+                if stopDescriptor >= 0, !waitForRoom() {
+                    failure = ETIMEDOUT
+                    return
+                }
+                // A pipe with room takes so much without waiting.
+                let most = stopDescriptor >= 0 ? Int(PIPE_BUF) : bytes.count
+                let count = Glibc.write(descriptor, bytes.baseAddress! + written, min(bytes.count - written, most))
                 if count >= 0 {
                     written += count
                 } else if errno == EAGAIN {
@@ -57,5 +70,12 @@ public struct LineWriter: ~Copyable {
         buffer.removeAll()
         if failure == EPIPE { throw StreamError(.readerGone, name: name, errno: failure) }
         if failure != 0 { throw StreamError(.writeFailed, name: name, errno: failure) }
+    }
+
+    /// False when the stop descriptor is readable and the reader takes nothing.
+    private func waitForRoom() -> Bool {
+        var both = [pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0), pollfd(fd: stopDescriptor, events: Int16(POLLIN), revents: 0)]
+        while both[0].revents == 0, both[1].revents == 0 { _ = poll(&both, 2, -1) }
+        return both[0].revents != 0 || poll(&both, 1, Self.stopPatience) > 0
     }
 }

@@ -1,5 +1,6 @@
 import Dispatch
 import K2Bytes
+import K2CLI
 import K2ClickHouse
 import K2Compression
 import K2Domain
@@ -11,7 +12,6 @@ final class BatchMaker: @unchecked Sendable {
     private let condition = Condition()
     private var waiting: [RowBuffer] = []
     private var isClosed = false
-    private var isWorking = false
     private var lostRows = 0
     private let queue: LoadQueue
     private let thread = DispatchQueue(label: "k2.load.batches")
@@ -19,6 +19,8 @@ final class BatchMaker: @unchecked Sendable {
 
     /// Buffers that wait; with the one being filled and the one being encoded this bounds memory.
     private static let maxWaiting = 1
+    /// How often a thread that waits looks for a signal, µs.
+    private static let lookInterval: Int64 = 100_000
 
     init(_ queue: LoadQueue) { self.queue = queue }
 
@@ -27,7 +29,6 @@ final class BatchMaker: @unchecked Sendable {
         thread.async { [self] in
             while let buffer = take() {
                 encode(buffer, codec)
-                condition.change { isWorking = false }
             }
             queue.close()
             ended.signal()
@@ -37,7 +38,7 @@ final class BatchMaker: @unchecked Sendable {
     /// Hands rows over; waits while others are before them.
     func add(_ buffer: consuming RowBuffer) {
         let buffer = buffer
-        condition.wait { waiting.count < Self.maxWaiting }
+        while !condition.wait(until: MonotonicClock.now() + Self.lookInterval, { waiting.count < Self.maxWaiting }) { giveUpWhenStopped() }
         condition.change { waiting.append(buffer) }
     }
 
@@ -45,17 +46,16 @@ final class BatchMaker: @unchecked Sendable {
     /// - Returns: rows that could be kept nowhere.
     func finish() -> Int {
         condition.change { isClosed = true }
-        ended.wait()
+        while ended.wait(timeout: .now() + .microseconds(Int(Self.lookInterval))) == .timedOut { giveUpWhenStopped() }
         return condition.look { lostRows }
     }
 
+    /// A tool that is to stop has no time to wait for room in the spool.
+    private func giveUpWhenStopped() { if Shutdown.signalNumber != nil { queue.giveUp() } }
+
     private func take() -> RowBuffer? {
         condition.wait { !waiting.isEmpty || isClosed }
-        return condition.change {
-            if waiting.isEmpty { return nil }
-            isWorking = true
-            return waiting.removeFirst()
-        }
+        return condition.change { waiting.isEmpty ? nil : waiting.removeFirst() }
     }
 
     private func encode(_ buffer: RowBuffer, _ codec: CodecBox) {

@@ -10,12 +10,14 @@ import K2Rows
 struct Inserter: ~Copyable {
     /// Counts since the start.
     struct Stats: Equatable {
-        var rows = 0
+        var rowsByTable: [String: Int] = [:]
         var batches = 0
         /// Rows that ClickHouse refused.
         var refused = 0
         /// Rows that were older than what their table keeps.
         var expired = 0
+
+        var rows: Int { rowsByTable.values.reduce(0, +) }
     }
 
     private(set) var stats = Stats()
@@ -68,7 +70,7 @@ struct Inserter: ~Copyable {
 
     private mutating func learnTTL() throws(ClickHouseError) {
         if ttl != nil { return }
-        ttl = TableTTL(answer: String(decoding: try client.query(TableTTL.query, settings: [("readonly", "1")]), as: UTF8.self))
+        ttl = TableTTL(answer: String(decoding: try client.query(TableTTL.query), as: UTF8.self))
     }
 
     private mutating func send(_ batch: InsertBatch) throws(ClickHouseError) {
@@ -82,7 +84,7 @@ struct Inserter: ~Copyable {
                 ("input_format_native_allow_types_conversion", "1"),
             ],
             id: "k2-load-\(token)-\(WallClock.now().microseconds)-\(attempts)", body: batch.block, encoding: "zstd")
-        stats.rows += batch.rows
+        stats.rowsByTable[batch.table, default: 0] += batch.rows
         stats.batches += 1
     }
 

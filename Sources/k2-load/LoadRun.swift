@@ -17,6 +17,7 @@ struct LoadRun: ~Copyable {
     private let sender: Sender
     private let rejects: Rejects
     private let abort: AbortFlag
+    private let metrics: LoadMetrics?
     private var intake: RowIntake
     private var reader: LineReader
     private var output: LineWriter
@@ -35,7 +36,10 @@ struct LoadRun: ~Copyable {
     /// What remains of the ten seconds after a signal.
     private static let signalPatience: Int64 = 6_000_000
 
-    private init(_ command: RunCommand, _ diagnostics: Diagnostics, _ queue: LoadQueue, _ maker: BatchMaker, _ sender: Sender, _ rejects: Rejects, _ abort: AbortFlag) {
+    private init(
+        _ command: RunCommand, _ diagnostics: Diagnostics, _ queue: LoadQueue, _ maker: BatchMaker, _ sender: Sender, _ rejects: Rejects,
+        _ abort: AbortFlag, _ metrics: LoadMetrics?
+    ) {
         self.command = command
         self.diagnostics = diagnostics
         self.queue = queue
@@ -43,8 +47,9 @@ struct LoadRun: ~Copyable {
         self.sender = sender
         self.rejects = rejects
         self.abort = abort
+        self.metrics = metrics
         reader = LineReader(descriptor: STDIN_FILENO, name: "stdin", stopDescriptor: Shutdown.descriptor)
-        output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
+        output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout", stopDescriptor: Shutdown.descriptor)
         intake = RowIntake()
         record = ByteWriter(capacity: 4096)
         since = Array(repeating: nil, count: intake.buffers.count)
@@ -53,6 +58,7 @@ struct LoadRun: ~Copyable {
     /// Opens the spool and starts the threads behind it.
     static func start(_ command: RunCommand, diagnostics: Diagnostics) throws -> LoadRun {
         let address = try command.server.address()
+        let metricsAddress = try command.metricsListen.map { try ListenAddress.parse($0, flag: "--metrics-listen") }
         let rejects = try Rejects(command.deadLetter, diagnostics)
         let spool = try SpoolFolders.open(command.spool, limit: spoolRoom, diagnostics)
         if !spool.isEmpty { diagnostics.report("spool: \(spool.depth.frames) batches of an earlier run are sent first") }
@@ -61,9 +67,10 @@ struct LoadRun: ~Copyable {
         let client = ClickHouseClient(address, options: ServerOptions.http(timeout: Int(command.timeout.microseconds / 1_000), abort: abort))
         let maker = BatchMaker(queue)
         let sender = Sender(queue, diagnostics)
+        let metrics = try metricsAddress.map { try LoadMetrics($0, sender, queue, rejects) }
         try maker.start()
         sender.start(try Inserter.make(client, rejects: rejects, diagnostics: diagnostics))
-        return LoadRun(command, diagnostics, queue, maker, sender, rejects, abort)
+        return LoadRun(command, diagnostics, queue, maker, sender, rejects, abort, metrics)
     }
 
     /// The limit is kept by `LoadQueue`, which drops nothing.
@@ -72,6 +79,7 @@ struct LoadRun: ~Copyable {
     mutating func run() throws {
         var failure: (any Error)?
         do { try readAll() } catch { failure = error }
+        defer { metrics?.close() }
         try finish(failure)
     }
 
@@ -174,7 +182,6 @@ struct LoadRun: ~Copyable {
         if let error = failure as? StreamError, error.code == .readerGone { isReaderGone = true }
         if !isReaderGone { do { try output.flush() } catch { failure = failure ?? error } }
         for table in intake.waiting { handOver(table) }
-        if Shutdown.signalNumber != nil { queue.giveUp() }
         let lost = maker.finish()
         if Shutdown.signalNumber != nil {
             if !sender.finish(patience: Self.signalPatience / 2, within: Self.signalPatience) {

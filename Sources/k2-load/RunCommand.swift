@@ -8,23 +8,24 @@ struct RunCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               … | k2-normalize --bronze | k2-load --tee | k2-ohlcv | k2-load
-              k2-load --dead-letter refused.ndjson --stats < trades.ndjson
+              k2-load run --dead-letter refused.ndjson --stats < trades.ndjson
               kcat -C -b broker:9092 -t market.crypto.trades.binance -f '%p %o %s\\n' | k2-load --kcat
 
             Records of all kinds come in one stream; each goes to its table. Rows wait in batches on disk until ClickHouse \
             has them: while it is away or busy, and when this tool is stopped or killed. A batch may be sent twice, which \
-            changes nothing. Rows that ClickHouse refuses become dead letters; the others go on.
+            changes nothing. When the spool is full, reading waits. Rows that ClickHouse refuses become dead letters; the \
+            others go on.
 
             With --tee each line is passed on as soon as it is read, whatever ClickHouse does.
             """)
 
-    @Flag(help: "Pass every input line on to stdout.")
+    @Flag(help: "Also pass every input line on.")
     var tee = false
 
-    @Option(help: ArgumentHelp("Where batches wait for ClickHouse. (default: the first free folder under XDG_STATE_HOME)", valueName: "dir"))
+    @Option(help: ArgumentHelp("Where records wait until they are delivered. (default: under XDG_STATE_HOME)", valueName: "dir"))
     var spool: String?
 
-    @Option(help: ArgumentHelp("What the spool may take, such as 512m; beyond, reading waits for ClickHouse.", valueName: "size"))
+    @Option(help: ArgumentHelp("What the spool may take, such as 512m.", valueName: "size"))
     var spoolLimit = SizeArgument(argument: "1g")!
 
     @Option(help: ArgumentHelp("Send a batch when it has so many rows.", valueName: "count"))
@@ -45,11 +46,14 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Append rejected lines, with the reason, to this file.", valueName: "file"))
     var deadLetter: String?
 
-    @Flag(help: "Stop at the first line that is rejected, with status 65. What was read before it is loaded.")
+    @Flag(help: "Stop at the first line that is rejected, with status 65.")
     var strict = false
 
     @Flag(help: "Lines begin with partition and offset, as kcat -f '%p %o %s\\n' prints them.")
     var kcat = false
+
+    @Option(help: ArgumentHelp("Serve /metrics and /healthz here.", valueName: "host:port"))
+    var metricsListen: String?
 
     @Flag(help: "Print a line of counts on stderr at the end.")
     var stats = false

@@ -1,7 +1,7 @@
 import Dispatch
 import K2CLI
 import K2ClickHouse
-import K2Compression
+import K2Domain
 import K2Retry
 
 /// Sends the batches of the queue, one after the other, on a thread of its own.
@@ -9,7 +9,9 @@ final class Sender: @unchecked Sendable {
     // Unchecked: what changes is touched inside `condition` only, but for what the thread alone uses.
     private let condition = Condition()
     private var failure: ClickHouseError?
-    private var finalStats = Inserter.Stats()
+    private var latestStats = Inserter.Stats()
+    private var lastError: ClickHouseError?
+    private var lastSuccessTime: Timestamp?
     private var retryCount = 0
     /// How long to go on without success once the input is at its end, µs; nil: for ever.
     private var patience: Int64?
@@ -33,8 +35,7 @@ final class Sender: @unchecked Sendable {
         let box = InserterBox(inserter)
         thread.async { [self] in
             run(box)
-            let stats = box.inserter.stats
-            condition.change { finalStats = stats }
+            note(box, nil)
             queue.giveUp()
             ended.signal()
         }
@@ -42,8 +43,11 @@ final class Sender: @unchecked Sendable {
 
     /// Why nothing is sent any more, or nil.
     var permanentFailure: ClickHouseError? { condition.look { failure } }
-    /// Valid after `finish`.
-    var stats: Inserter.Stats { condition.look { finalStats } }
+    var stats: Inserter.Stats { condition.look { latestStats } }
+    /// What is wrong at the moment, or nil.
+    var trouble: String? { condition.look { (failure ?? lastError)?.description } }
+    /// When ClickHouse took a batch last.
+    var succeededAt: Timestamp? { condition.look { lastSuccessTime } }
     var retries: Int { condition.look { retryCount } }
 
     /// Waits until the queue is empty, or nothing could be sent for `patience` µs, or ClickHouse refused for good.
@@ -85,11 +89,17 @@ final class Sender: @unchecked Sendable {
             try box.inserter.insert(InsertBatch(bytes.span))
             try queue.discard()
             backoff.succeed()
-            condition.change { lastSuccess = MonotonicClock.now() }
+            note(box, nil)
+            condition.change {
+                lastSuccess = MonotonicClock.now()
+                lastSuccessTime = WallClock.now()
+            }
             return true
         } catch let error as ClickHouseError {
             switch error.fault {
-            case .temporary: return pause(error)
+            case .temporary:
+                note(box, error)
+                return pause(error)
             case .aborted: return false
             case .permanent, .rows:
                 condition.change { failure = error }
@@ -101,6 +111,14 @@ final class Sender: @unchecked Sendable {
             return false
         } catch {
             return pause(ClickHouseError(.temporary, "\(error)"))
+        }
+    }
+
+    private func note(_ box: InserterBox, _ error: ClickHouseError?) {
+        let stats = box.inserter.stats
+        condition.change {
+            latestStats = stats
+            lastError = error
         }
     }
 

@@ -35,7 +35,7 @@ struct OHLCVCommand: ParsableCommand {
     @Flag(help: "Also print running candles, with is_final false, after each trade.")
     var updates = false
 
-    @Flag(help: "Also pass every input line on, before the candles it causes.")
+    @Flag(help: "Also pass every input line on. It comes before the candles that it causes.")
     var tee = false
 
     @Option(help: ArgumentHelp("Resume from this file, and save to it.", valueName: "file"))

@@ -10,6 +10,8 @@ public final class ClickHouseClient {
     public let address: ClickHouseAddress
     private let http: HTTPClient
     private var current = 0
+    /// Whether a server has answered: what fails afterwards may be mended by itself.
+    private var hasAnswered = false
 
     public init(_ address: ClickHouseAddress, options: HTTPOptions) {
         self.address = address
@@ -35,10 +37,12 @@ public final class ClickHouseClient {
             let response: HTTPResponse
             do throws(HTTPError) { response = try http.perform(request(sql, settings, id, body, encoding)) } catch {
                 if error.code == .aborted { throw ClickHouseError(.aborted, "aborted") }
-                last = ClickHouseError(error.code == .tls || error.code == .other ? .permanent : .temporary, "\(host): \(error.reason)")
+                let isPermanent = !hasAnswered && (error.code == .tls || error.code == .other)
+                last = ClickHouseError(isPermanent ? .permanent : .temporary, "\(host): \(error.reason)")
                 current = (current + 1) % address.hosts.count
                 continue
             }
+            hasAnswered = true
             return try read(response, id)
         }
         throw last!

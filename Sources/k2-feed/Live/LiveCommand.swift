@@ -51,10 +51,10 @@ struct LiveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Last ids and open gaps, kept for the next start. (default: under XDG_STATE_HOME)", valueName: "file"))
     var state: String?
 
-    @Option(help: ArgumentHelp("Where records wait for a reader that stalls. (default: under XDG_STATE_HOME)", valueName: "dir"))
+    @Option(help: ArgumentHelp("Where records wait until they are delivered. (default: under XDG_STATE_HOME)", valueName: "dir"))
     var spool: String?
 
-    @Option(help: ArgumentHelp("What the spool may take, such as 512m; beyond, the oldest records go and are ledgered as lost.", valueName: "size"))
+    @Option(help: ArgumentHelp("What the spool may take, such as 512m. Beyond, the oldest records go and are ledgered as lost.", valueName: "size"))
     var spoolLimit = SizeArgument(argument: "1g")!
 
     @Option(help: ArgumentHelp("Also write the records here, in a file for each hour.", valueName: "dir"))

@@ -4,6 +4,7 @@ import K2Capture
 import K2Domain
 import K2Exchanges
 import K2HTTP
+import K2Metrics
 import K2NDJSON
 import K2Spool
 import K2WebSocket
@@ -147,7 +148,9 @@ struct LivePlan {
 
     func metricsServer(for live: LiveCapture, on loop: IOLoop) throws(ToolFailure) -> HTTPServer? {
         guard let (host, port) = metricsAddress else { return nil }
-        do throws(ListenError) { return try HTTPServer.listen(host: host, port: port, identity: nil, on: loop, service: MetricsService(live)) } catch {
+        let endpoint = MetricsEndpoint(
+            contentType: MetricsText.contentType, text: { LiveMetrics.text(live) }, trouble: { live.isHealthy ? nil : "not subscribed" })
+        do throws(ListenError) { return try HTTPServer.listen(host: host, port: port, identity: nil, on: loop, service: endpoint) } catch {
             throw ToolFailure(.usage, "--metrics-listen: \(error)")
         }
     }
