@@ -1,6 +1,7 @@
 import K2Domain
 
-/// One member of a record, as expressions over the column `line` that holds the record's text.
+/// One member of a record, as expressions over two columns: `line`, the record's text, and `members`, its
+/// members as texts of JSON by name.
 ///
 /// The functions of ClickHouse that read numbers from text cut what does not fit, so each value has a
 /// condition beside it that holds only for values that are kept whole (documentation pages "JSON functions",
@@ -16,117 +17,113 @@ struct JSONMember {
 
     init(_ column: ColumnDefinition) {
         self.column = column
-        let member = Self.member(column.name)
-        let parts = column.name == "payload" ? Self.payload : Self.parts(column, Text(member))
+        let json = Self.json(column.name)
+        let parts = column.name == "payload" ? Self.payload(json) : Self.parts(column, json)
         value = parts.value
         expected = parts.expected
-        // A member that is null counts as missing; both have the type Null.
-        isValid = column.isRequired || Self.isCollection(column.type) ? parts.isValid : "(JSONType(\(member)) = 'Null' OR \(parts.isValid))"
+        isValid = Self.mayBeMissing(column) ? "(\(json) IN ('', 'null') OR \(parts.isValid))" : parts.isValid
     }
 
-    /// Arguments that name a member of the line.
-    static func member(_ name: String) -> String { "`line`, \(SQLText.literal(name))" }
+    /// The member's JSON; empty when it is missing.
+    static func json(_ name: String) -> String { "`members`[\(SQLText.literal(name))]" }
 
-    /// The member's text: of a string the decoded one, of a number its digits.
-    private struct Text {
-        let member: String
-        var string: String { "JSONExtractString(\(member))" }
-        var digits: String { "trim(BOTH '\"' FROM JSONExtractRaw(\(member)))" }
-        init(_ member: String) { self.member = member }
+    /// The text of a member that is a string.
+    static func string(_ name: String) -> String { "JSONExtractString(\(json(name)))" }
+
+    static func isString(_ name: String) -> String { "startsWith(\(json(name)), '\"')" }
+
+    /// The expression for `members`.
+    static let all = "CAST(JSONExtractKeysAndValuesRaw(`line`), 'Map(String, String)')"
+
+    private static func mayBeMissing(_ column: ColumnDefinition) -> Bool {
+        !column.isRequired || column.type == .stringList || column.type == .stringMap
     }
 
     private typealias Parts = (value: String, isValid: String, expected: String)
 
-    private static func parts(_ column: ColumnDefinition, _ text: Text) -> Parts {
+    private static func parts(_ column: ColumnDefinition, _ json: String) -> Parts {
+        // What is not a text of its own has no escapes.
+        let plain = "trim(BOTH '\"' FROM \(json))"
         switch column.type {
-        case .string: string(column, text)
-        case .boolean: ("JSONExtractBool(\(text.member))", "JSONType(\(text.member)) = 'Bool'", "true or false")
-        case .int32: integer("toInt32OrNull(\(text.digits))", text, column, "an integer of 32 bits")
-        case .int64: integer("toInt64OrNull(\(text.digits))", text, column, "an integer of 64 bits")
-        case .timestamp: time(column, text)
-        case .uuid: uuid(text)
-        case .decimal(let precision, let scale): decimal(precision, scale, text)
-        case .stringList: list(text)
-        case .stringMap: map(text)
+        case .string: return string(column)
+        case .boolean: return ("\(json) = 'true'", "\(json) IN ('true', 'false')", "true or false")
+        case .int32: return printed("toInt32OrNull(\(plain))", plain, column, "an integer of 32 bits")
+        case .int64: return printed("toInt64OrNull(\(plain))", plain, column, "an integer of 64 bits")
+        case .timestamp: return time(column, json, plain)
+        case .uuid: return uuid(plain)
+        case .decimal(let precision, let scale): return decimal(precision, scale, json, plain)
+        case .stringList: return list(json)
+        case .stringMap: return map(json)
         }
     }
 
-    private static func string(_ column: ColumnDefinition, _ text: Text) -> Parts {
-        let isString = "JSONType(\(text.member)) = 'String'"
+    private static func string(_ column: ColumnDefinition) -> Parts {
+        let text = string(column.name)
         if let known = knownValues[column.name] {
-            let list = known.map(SQLText.literal).joined(separator: ", ")
-            return (text.string, "\(text.string) IN (\(list))", known.joined(separator: ", "))
+            return (text, "\(text) IN (\(known.map(SQLText.literal).joined(separator: ", ")))", known.joined(separator: ", "))
         }
-        return (column.isRequired ? text.string : "if(\(isString), \(text.string), NULL)", isString, "a string")
+        let isString = isString(column.name)
+        return (column.isRequired ? text : "if(\(isString), \(text), NULL)", isString, "a string")
     }
 
-    /// Texts that choose a table, or that only these can be.
-    static let knownValues = [
+    /// Texts that choose a table.
+    private static let knownValues = [
         "exchange": Exchange.allCases.map(\.rawValue),
         "interval": CandleInterval.allCases.map(\.rawValue),
     ]
 
-    private static func integer(_ parsed: String, _ text: Text, _ column: ColumnDefinition, _ expected: String) -> Parts {
-        (value(parsed, column), same("toString(\(parsed))", as: text.digits), expected)
+    private static func time(_ column: ColumnDefinition, _ json: String, _ plain: String) -> Parts {
+        let parsed = "parseDateTime64BestEffortOrNull(\(plain), 6, 'UTC')"
+        let text = "concat('\"', replaceOne(toString(\(parsed)), ' ', 'T'), 'Z\"')"
+        return (value(parsed, column), same(text, json), "a UTC time with six decimals and Z, from 1900 to 2299")
     }
 
-    private static func time(_ column: ColumnDefinition, _ text: Text) -> Parts {
-        let parsed = "parseDateTime64BestEffortOrNull(\(text.string), 6, 'UTC')"
-        let printed = "concat(replaceOne(toString(\(parsed)), ' ', 'T'), 'Z')"
-        return (value(parsed, column), same(printed, as: text.string), "a UTC time with six decimals and Z, 1900 to 2299")
-    }
-
-    private static func uuid(_ text: Text) -> Parts {
-        let parsed = "toUUIDOrNull(\(text.string))"
-        return ("assumeNotNull(\(parsed))", same("toString(\(parsed))", as: "lower(\(text.string))"), "a UUID")
+    private static func uuid(_ plain: String) -> Parts {
+        let parsed = "toUUIDOrNull(\(plain))"
+        return ("assumeNotNull(\(parsed))", same("toString(\(parsed))", "lower(\(plain))"), "a UUID")
     }
 
     /// Zeros at either end are no digits of the value. A bare number would have been a binary fraction.
-    private static func decimal(_ precision: Int, _ scale: Int, _ text: Text) -> Parts {
-        let parsed = "toDecimal128OrNull(\(text.string), \(scale))"
-        let pattern = "^-?0*[0-9]{1,\(precision - scale)}([.][0-9]{1,\(scale)}0*)?$"
+    private static func decimal(_ precision: Int, _ scale: Int, _ json: String, _ plain: String) -> Parts {
+        let parsed = "toDecimal128OrNull(\(plain), \(scale))"
+        let pattern = "^\"-?0*[0-9]{1,\(precision - scale)}([.][0-9]{1,\(scale)}0*)?\"$"
         return (
-            "assumeNotNull(\(parsed))",
-            "JSONType(\(text.member)) = 'String' AND match(\(text.string), '\(pattern)') AND isNotNull(\(parsed))",
+            "assumeNotNull(\(parsed))", "match(\(json), '\(pattern)') AND isNotNull(\(parsed))",
             "a decimal string, at most \(precision - scale) digits and \(scale) decimals"
         )
     }
 
-    private static func list(_ text: Text) -> Parts {
-        let strings = "arrayAll(x -> startsWith(x, '\"'), JSONExtractArrayRaw(\(text.member)))"
-        return (
-            "JSONExtract(\(text.member), 'Array(String)')",
-            "(JSONType(\(text.member)) = 'Null' OR JSONType(\(text.member)) = 'Array' AND \(strings))", "an array of strings"
-        )
+    private static func list(_ json: String) -> Parts {
+        let strings = "arrayAll(x -> startsWith(x, '\"'), JSONExtractArrayRaw(\(json)))"
+        return ("JSONExtract(\(json), 'Array(String)')", "startsWith(\(json), '[') AND \(strings)", "an array of strings")
     }
 
-    private static func map(_ text: Text) -> Parts {
-        let strings = "arrayAll(x -> startsWith(x.2, '\"'), JSONExtractKeysAndValuesRaw(\(text.member)))"
-        return (
-            "JSONExtract(\(text.member), 'Map(String, String)')",
-            "(JSONType(\(text.member)) = 'Null' OR JSONType(\(text.member)) = 'Object' AND \(strings))", "an object of strings"
-        )
+    private static func map(_ json: String) -> Parts {
+        let strings = "arrayAll(x -> startsWith(x.2, '\"'), JSONExtractKeysAndValuesRaw(\(json)))"
+        return ("JSONExtract(\(json), 'Map(String, String)')", "startsWith(\(json), '{') AND \(strings)", "an object of strings")
     }
 
-    /// A payload is kept verbatim, and JSON functions print numbers anew: it is cut from the line. It is the
-    /// last member but for the place in Kafka; what is before it are strings and numbers, in which the bytes
-    /// of its name cannot stand.
-    private static let payload: Parts = {
+    /// A payload is kept verbatim, while `members` holds its numbers printed anew: it is cut from the line. It
+    /// is the last member but for the place in Kafka; what is before it are strings and numbers, in which the
+    /// bytes of its name cannot stand.
+    private static func payload(_ json: String) -> Parts {
         let pattern = #","payload":(.*?)(?:,"kafka_partition":[0-9]+)?(?:,"kafka_offset":[0-9]+)?\}\s*$"#
         let cut = "extract(`line`, \(SQLText.literal(pattern)))"
-        let type = "JSONType(`line`, 'payload')"
+        let isString = isString("payload")
         return (
-            "if(\(type) = 'String', JSONExtractString(`line`, 'payload'), \(cut))",
-            "(\(type) = 'String' OR \(type) IN ('Object', 'Array') AND isValidJSON(\(cut)))", "JSON as the record's last member"
+            "if(\(isString), \(string("payload")), \(cut))",
+            "(\(isString) OR match(\(json), '^[[{]') AND isValidJSON(\(cut)))", "JSON as the record's last member"
         )
-    }()
+    }
 
     private static func value(_ parsed: String, _ column: ColumnDefinition) -> String {
         column.isRequired ? "assumeNotNull(\(parsed))" : parsed
     }
 
-    /// A value that prints as it was written has lost nothing.
-    private static func same(_ printed: String, as text: String) -> String { "ifNull(\(printed) = \(text), false)" }
+    private static func printed(_ parsed: String, _ text: String, _ column: ColumnDefinition, _ expected: String) -> Parts {
+        (value(parsed, column), same("toString(\(parsed))", text), expected)
+    }
 
-    private static func isCollection(_ type: ColumnType) -> Bool { type == .stringList || type == .stringMap }
+    /// A value that prints as it was written has lost nothing.
+    private static func same(_ printed: String, _ text: String) -> String { "ifNull(\(printed) = \(text), false)" }
 }

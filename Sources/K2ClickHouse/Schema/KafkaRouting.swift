@@ -16,7 +16,8 @@ struct KafkaRouting {
             `offset` UInt64,
             `line` String,
             `error` String,
-            `kind` String DEFAULT JSONExtractString(`line`, 'kind'),
+            `members` Map(String, String) DEFAULT \(JSONMember.all),
+            `kind` String DEFAULT \(JSONMember.string("kind")),
             `target` String DEFAULT \(target),
             `reason` String DEFAULT \(reason)
         )
@@ -30,8 +31,8 @@ struct KafkaRouting {
         """
         multiIf(
                 `kind` = 'trade', \(SQLText.literal(MarketTables.silver.warmName)),
-                `kind` = 'bronze', concat('bronze_trades_', JSONExtractString(`line`, 'exchange')),
-                `kind` = 'candle', concat('ohlcv_', JSONExtractString(`line`, 'interval')),
+                `kind` = 'bronze', concat('bronze_trades_', \(JSONMember.string("exchange"))),
+                `kind` = 'candle', concat('ohlcv_', \(JSONMember.string("interval"))),
                 `kind` = 'gap', \(SQLText.literal(MarketTables.gaps.warmName)),
                 '')
         """
@@ -41,8 +42,8 @@ struct KafkaRouting {
         """
         multiIf(
                 `error` != '', `error`,
-                JSONType(`line`) != 'Object', 'expected a JSON object',
-                JSONType(`line`, 'kind') != 'String', 'kind: expected a string',
+                empty(`members`), 'expected a JSON object',
+                NOT \(JSONMember.isString("kind")), 'kind: expected a string',
                 `kind` = 'trade', \(firstProblem(of: members(MarketTables.silver))),
                 `kind` = 'bronze', \(firstProblem(of: [JSONMember(exchange)] + members(MarketTables.bronze(.binance)))),
                 `kind` = 'candle', \(firstProblem(of: members(MarketTables.gold(.oneMinute)))),
