@@ -1,6 +1,7 @@
 """The tables that `k2-load schema` prints, in ClickHouse's engine."""
 
 import datetime
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -53,9 +54,9 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture
-def database(store, tools, request):
+def database(store, tools, numbers=itertools.count()):
     """A database without a time to live: the tests' trades are of the past."""
-    name = f"k2 {request.node.name}"
+    name = f"k2 {next(numbers)}"
     store.apply(schema(tools, "--database", name, "--ttl", "none"))
     return f"`{name}`"
 

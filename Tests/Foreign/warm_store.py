@@ -18,7 +18,7 @@ TYPES = {
     DECIMAL: "Decimal(38, 12)",
     QUOTE: "Decimal(38, 18)",
 }
-EXACT = "date_time_output_format = 'iso', output_format_json_quote_decimals = 1, output_format_json_quote_64bit_integers = 0"
+EXACT = {"date_time_output_format": "iso", "output_format_json_quote_decimals": 1, "output_format_json_quote_64bit_integers": 0}
 
 
 def schema(tools, *arguments):
@@ -58,9 +58,10 @@ class WarmStore:
         for statement in statements(script) if isinstance(script, str) else script:
             self.run(statement)
 
-    def rows(self, sql):
+    def rows(self, sql, **settings):
         """Decimals as text with their digits, times as RFC 3339, 64-bit integers exact."""
-        text = str(self.session.query(f"{sql} SETTINGS {EXACT}", "JSONEachRow"))
+        clause = ", ".join(f"{name} = {value!r}" for name, value in (EXACT | settings).items())
+        text = str(self.session.query(f"{sql} SETTINGS {clause}", "JSONEachRow"))
         return [json.loads(line, parse_float=decimal.Decimal) for line in text.splitlines()]
 
     def value(self, sql):
