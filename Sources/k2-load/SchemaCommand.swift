@@ -13,14 +13,27 @@ struct SchemaCommand: ParsableCommand {
             EXAMPLES
               k2-load schema | clickhouse-client --multiquery
               k2-load schema --cluster main --ttl none
+              k2-load schema --kafka broker1:9092,broker2:9092 | clickhouse-client --multiquery
 
-            Nothing is asked of ClickHouse. The statements are safe to repeat.
+            Nothing is asked of ClickHouse. The statements are safe to repeat. With --kafka only what reads the topics \
+            market.crypto.trades.EXCHANGE into the tables is printed: the tables have to be there.
             """)
+
+    @Option(help: ArgumentHelp("Brokers, with commas between: print the Kafka tables and views that fill the tables from topics.", valueName: "list"))
+    var kafka: String?
 
     @OptionGroup var schema: SchemaFlags
 
+    func validate() throws {
+        guard let kafka else { return }
+        guard !kafka.isEmpty, kafka.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-._:,[]".contains($0)) }) else {
+            throw ValidationError("--kafka: expected host:port, several with commas between, found \"\(kafka)\"")
+        }
+    }
+
     func run() throws {
-        let script = WarmSchema(schema.options(fallback: ClickHouseAddress.defaultDatabase)).script
+        let options = schema.options(fallback: ClickHouseAddress.defaultDatabase)
+        let script = kafka.map { KafkaSchema(brokers: $0, options: options).script } ?? WarmSchema(options).script
         var output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
         output.buffer.append(string: script)
         try output.flush()
