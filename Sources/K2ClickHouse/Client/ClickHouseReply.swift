@@ -5,6 +5,10 @@ enum ClickHouseReply {
     /// The error in an answer, or nil when it is a result.
     static func exception(_ response: HTTPResponse) -> (exception: ServerException?, fault: ClickHouseError.Fault, text: String)? {
         if response.status == 200, response.header("X-ClickHouse-Exception-Code") == nil {
+            // A page of something else is no receipt for rows.
+            if !response.headers.contains(where: { $0.name.lowercased().hasPrefix("x-clickhouse-") }) {
+                return (nil, .permanent, "HTTP 200, not an answer of ClickHouse")
+            }
             return exceptionInside(response).map { ($0, $0.fault, $0.message) }
         }
         let text = String(decoding: response.body.prefix(1 << 14), as: UTF8.self)

@@ -24,7 +24,8 @@ import Testing
     }
 
     private func reply(_ status: Int, _ body: String, _ headers: [(name: String, value: String)] = []) -> (code: Int?, fault: ClickHouseError.Fault)? {
-        ClickHouseReply.exception(HTTPResponse(status: status, headers: headers, body: Array(body.utf8))).map { ($0.exception?.code, $0.fault) }
+        let all = headers + [(name: "x-clickhouse-query-id", value: "7")]
+        return ClickHouseReply.exception(HTTPResponse(status: status, headers: all, body: Array(body.utf8))).map { ($0.exception?.code, $0.fault) }
     }
 
     @Test func answersAreUnderstood() throws {
@@ -37,6 +38,11 @@ import Testing
         #expect(try #require(reply(429, "")).fault == .temporary)
         #expect(try #require(reply(401, "no")).fault == .permanent)
         #expect(try #require(reply(302, "")).fault == .permanent)
+    }
+
+    @Test func aPageOfSomethingElseIsNoResult() throws {
+        let page = HTTPResponse(status: 200, headers: [(name: "Content-Type", value: "text/html")], body: Array("<html>".utf8))
+        #expect(try #require(ClickHouseReply.exception(page)).fault == .permanent)
     }
 
     @Test func anErrorBehindRowsIsFound() throws {
