@@ -63,7 +63,7 @@ def server(tools, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def locked_server(tools, tmp_path_factory):
-    with ClickHouse(tmp_path_factory.mktemp("locked"), "--user", "loader", "--password", "right/&:@ ü") as running:
+    with ClickHouse(tmp_path_factory.mktemp("locked"), "--user", "loader", "--password", "right/&:@") as running:
         yield running
 
 

@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 class Fault:
     """What happens to one request. `before` and `after` are called around its forwarding."""
 
-    def __init__(self, *, before=None, after=None, reset=None, answer=None, half=False):
-        """`reset` is "before" or "after" the server has the request; `answer` is (status, headers, body) in place of the server's."""
-        self.before, self.after, self.reset, self.answer, self.half = before, after, reset, answer, half
+    def __init__(self, *, before=None, after=None, reset=None, answer=None, half=False, renamed=None):
+        """`reset` is "before" or "after" the server has the request; `answer` is (status, headers, body) in place of the server's;
+        `renamed` is a code of the server and the one that is told instead."""
+        self.before, self.after, self.reset, self.answer, self.half, self.renamed = before, after, reset, answer, half, renamed
 
 
 class Request:
@@ -140,6 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.reset == "before":
             raise _Cut
         status, headers, answer = fault.answer or self._forward(body)
+        if fault.renamed and headers.get("X-ClickHouse-Exception-Code") == str(fault.renamed[0]):
+            status, headers, answer = exception(fault.renamed[1])
         if fault.after:
             fault.after()
         if fault.reset == "after":
