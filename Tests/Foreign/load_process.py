@@ -47,9 +47,7 @@ class Load:
 
     def __init__(self, tools, environment, *arguments, verb=()):
         command = [tools.path("k2-load"), *verb, *map(str, arguments)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-        )
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
         self.passed, self._said = bytearray(), bytearray()
         self._changed = threading.Condition()
         self._readers = [self._collect(self.process.stdout, self.passed), self._collect(self.process.stderr, self._said)]

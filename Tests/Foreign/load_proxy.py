@@ -163,7 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
             answer = response.read()
         finally:
             connection.close()
-        kept = {name: value for name, value in response.headers.items() if name.lower() not in ("content-length", "transfer-encoding", "connection", "keep-alive")}
+        kept = {
+            name: value for name, value in response.headers.items() if name.lower() not in ("content-length", "transfer-encoding", "connection", "keep-alive")
+        }
         return response.status, kept, answer
 
     def _cut(self):

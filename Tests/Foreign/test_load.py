@@ -8,7 +8,7 @@ import pytest
 
 from clickhouse_server import ClickHouse
 from expectations import GOLD
-from load_process import TIME, WARM, Load, lines, problem, spooled
+from load_process import WARM, Load, lines, problem, spooled
 from pipeline import INTERVALS, parse_record, read_ndjson, write_ndjson
 from test_values import TRADES, trade
 from test_warm_schema import BRONZE_EDGES, FAR, GAP_EDGES, candle
@@ -22,7 +22,15 @@ def stream(tools, tmp_path_factory):
     """Trades, bronze, gaps and candles of three exchanges, with duplicates, disorder, holes and late trades."""
     folder = tmp_path_factory.mktemp("stream")
     recordings = [
-        tools.record(folder / f"{exchange}.ndjson", exchange, trades=2500, seed=seed, rate=1, faults="duplicates,reorder,gap,late", extra=("--start", "2026-02-18T23:40:00Z"))
+        tools.record(
+            folder / f"{exchange}.ndjson",
+            exchange,
+            trades=2500,
+            seed=seed,
+            rate=1,
+            faults="duplicates,reorder,gap,late",
+            extra=("--start", "2026-02-18T23:40:00Z"),
+        )
         for seed, exchange in enumerate(("binance", "kraken", "coinbase"), 5)
     ]
     return tools.stream(folder / "stream.ndjson", recordings, ohlcv=("--tee", "--updates"))
@@ -45,9 +53,7 @@ class TestContents:
 
     def test_loading_again_changes_nothing(self, store, stream):
         data = stream.read_bytes()
-        sums = {
-            table: f"SELECT count(), sum(cityHash64(* EXCEPT loaded_at)) FROM {table} FINAL" for table in WARM
-        }
+        sums = {table: f"SELECT count(), sum(cityHash64(* EXCEPT loaded_at)) FROM {table} FINAL" for table in WARM}
         store.load(data, "--batch-rows", 700)
         before = {table: store.query(sql) for table, sql in sums.items()}
         store.load(data, "--batch-rows", 900)
@@ -80,7 +86,10 @@ class TestContents:
         letters = tmp_path / "letters"
         given = ndjson(tmp_path, [trade(1), trade(2, timestamp="9999-12-31T23:59:59.999999Z"), trade(3, timestamp="1899-12-31T00:00:00.000000Z")])
         store.load(given, "--dead-letter", letters)
-        found = {int(row.split("\t")[0]): int(row.split("\t")[1]) for row in store.query("SELECT source_sequence, toUnixTimestamp64Micro(timestamp) FROM silver_trades FINAL")}
+        found = {
+            int(row.split("\t")[0]): int(row.split("\t")[1])
+            for row in store.query("SELECT source_sequence, toUnixTimestamp64Micro(timestamp) FROM silver_trades FINAL")
+        }
         kept = {json.loads(json.loads(line)["input"])["source_sequence"] for line in letters.read_text().splitlines()} if letters.exists() else set()
         right = {2: 253402300799999999, 3: -2209075200000000}
         for number, time in right.items():
@@ -89,7 +98,9 @@ class TestContents:
     def test_exact_digits(self, store, tmp_path):
         widest = "99999999999999999999999999.999999999999"
         store.load(ndjson(tmp_path, [trade(1, price=widest, quantity="0.000000000001", quote_volume="0.000000000000000001")]))
-        assert store.query("SELECT toString(price), toString(quantity), toString(quote_volume) FROM silver_trades") == [f"{widest}\t0.000000000001\t0.000000000000000001"]
+        assert store.query("SELECT toString(price), toString(quantity), toString(quote_volume) FROM silver_trades") == [
+            f"{widest}\t0.000000000001\t0.000000000000000001"
+        ]
 
     def test_many_partitions(self, store, tmp_path):
         """More than one insert may touch; trades by day, candles by month."""
@@ -337,13 +348,22 @@ class TestRefusedForGood:
             environment["K2_CLICKHOUSE_URL"] = f"http://loader:right%2F%26%3A%40@127.0.0.1:{locked_server.port}/{form}"
         else:
             (tmp_path / "secret").write_text("right/&:@\n")
-            environment |= {"K2_CLICKHOUSE_URL": f"http://loader@127.0.0.1:{locked_server.port}/{form}", "K2_CLICKHOUSE_PASSWORD_FILE": str(tmp_path / "secret")}
+            environment |= {
+                "K2_CLICKHOUSE_URL": f"http://loader@127.0.0.1:{locked_server.port}/{form}",
+                "K2_CLICKHOUSE_PASSWORD_FILE": str(tmp_path / "secret"),
+            }
         for verb in (["init"], ["run"]):
             done = subprocess.run([tools.path("k2-load"), *verb], env=environment, input="", capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
 
     def test_a_password_on_the_command_line(self, tools, store):
-        done = subprocess.run([tools.path("k2-load"), "--clickhouse-url", "http://u:secret9@h/k2"], env=store.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(
+            [tools.path("k2-load"), "--clickhouse-url", "http://u:secret9@h/k2"],
+            env=store.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 64 and "secret9" not in done.stderr
 
     @pytest.mark.parametrize(
@@ -352,7 +372,9 @@ class TestRefusedForGood:
     )  # fmt: skip
     def test_a_url_that_is_wrong_is_not_shown(self, tools, store, url):
         """What looks like a part of the host may be one of the password."""
-        done = subprocess.run([tools.path("k2-load")], env=store.environment() | {"K2_CLICKHOUSE_URL": url}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(
+            [tools.path("k2-load")], env=store.environment() | {"K2_CLICKHOUSE_URL": url}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
         assert done.returncode == 64 and "cret9" not in done.stderr and '"se"' not in done.stderr, done.stderr
 
 

@@ -540,7 +540,10 @@ class TestKilledAnywhere:
         for run in range(max(RUNS // 10, 1)):
             rows, first = source.randrange(3000, 8000), run * 10_000
             own_store.run("TRUNCATE TABLE silver_trades")
-            with Proxy(own_server) as proxy, own_store.start("--spool", tmp_path / str(run), "--batch-rows", 250, "--batch-age", "100ms", "--drain", "60s", port=proxy.port) as running:
+            with (
+                Proxy(own_server) as proxy,
+                own_store.start("--spool", tmp_path / str(run), "--batch-rows", 250, "--batch-age", "100ms", "--drain", "60s", port=proxy.port) as running,
+            ):
                 running.give_aside(lines(first, rows), close=True)
                 for _ in range(source.randrange(1, 3)):
                     time.sleep(source.uniform(0.05, 0.5))
