@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+from clickhouse_server import ClickHouse
+from load_process import Store
 from pipeline import Lake, Tools
 
 EXCHANGES = ("binance", "kraken", "coinbase")
@@ -50,3 +52,34 @@ def lake(tools, tmp_path_factory) -> Lake:
 def empty_lake(tmp_path: pathlib.Path):
     """Makes a lake for a given stream file in a folder of its own."""
     return lambda stream: Lake(tmp_path / "lake", stream)
+
+
+@pytest.fixture(scope="session")
+def server(tools, tmp_path_factory):
+    """A warm store that many tests share, each with a database of its own."""
+    with ClickHouse(tmp_path_factory.mktemp("warm"), "--test-hooks") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def locked_server(tools, tmp_path_factory):
+    with ClickHouse(tmp_path_factory.mktemp("locked"), "--user", "loader", "--password", "right/&:@") as running:
+        yield running
+
+
+@pytest.fixture
+def bare_store(tools, server, tmp_path, request):
+    """A database that is not there yet."""
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in request.node.nodeid.split("::", 1)[1])
+    store = Store(tools, server, f"t_{name}", tmp_path)
+    yield store
+    if server.process:
+        server.reset()
+        server.rows(f"DROP DATABASE IF EXISTS {store.database} SYNC")
+
+
+@pytest.fixture
+def store(bare_store):
+    """A database whose rows stay: the tests' trades are of the past."""
+    bare_store.init("--ttl", "none")
+    return bare_store
