@@ -6,8 +6,10 @@ public struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
         /// No connection: the name, the route, the port or the proxy. The request was not sent.
         case unreachable
         case timedOut
-        /// The handshake failed, or the server is not who it should be. The request was not sent.
+        /// The TLS handshake failed. The request was not sent.
         case tls
+        /// The server is not who it should be, or the authorities cannot be read. The request was not sent.
+        case untrusted
         /// The connection ended before the answer did. What the request did is unknown.
         case cutOff
         /// The body of the answer exceeds the limit.
@@ -41,9 +43,9 @@ public struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY: .unreachable
         case CURLE_OPERATION_TIMEDOUT: .timedOut
-        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
-            CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
-            .tls
+        case CURLE_SSL_CONNECT_ERROR: .tls
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR:
+            .untrusted
         case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR: .cutOff
         case CURLE_ABORTED_BY_CALLBACK: .aborted
         default: .other

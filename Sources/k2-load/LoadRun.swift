@@ -10,7 +10,16 @@ import K2Spool
 
 /// Reads records from standard input, passes them on, and hands their rows over in batches.
 struct LoadRun: ~Copyable {
-    private let command: RunCommand
+    // Copies of the flags: reading one of a command costs as much as a field of a row.
+    private let batchRows: Int
+    private let batchBytes: Int
+    /// Microseconds.
+    private let batchAge: Int64
+    private let drain: Int64
+    private let isTeeing: Bool
+    private let isKcat: Bool
+    private let isStrict: Bool
+    private let printsStats: Bool
     private let diagnostics: Diagnostics
     private let queue: LoadQueue
     private let maker: BatchMaker
@@ -31,7 +40,7 @@ struct LoadRun: ~Copyable {
 
     /// Rows of all tables together, in bytes, at which the largest table is handed over.
     private static let maxWaitingBytes = 24 << 20
-    /// How often a thread that waits for input looks whether loading still goes on, ms.
+    /// How often at least a thread that waits for input looks at the clock and at loading, ms.
     private static let lookInterval: Int64 = 500
     /// What remains of the ten seconds after a signal.
     private static let signalPatience: Int64 = 6_000_000
@@ -40,7 +49,14 @@ struct LoadRun: ~Copyable {
         _ command: RunCommand, _ diagnostics: Diagnostics, _ queue: LoadQueue, _ maker: BatchMaker, _ sender: Sender, _ rejects: Rejects,
         _ abort: AbortFlag, _ metrics: LoadMetrics?
     ) {
-        self.command = command
+        batchRows = command.batchRows
+        batchBytes = command.batchSize.bytes
+        batchAge = command.batchAge.microseconds
+        drain = command.drain.microseconds
+        isTeeing = command.tee
+        isKcat = command.kcat
+        isStrict = command.strict
+        printsStats = command.stats
         self.diagnostics = diagnostics
         self.queue = queue
         self.maker = maker
@@ -53,6 +69,7 @@ struct LoadRun: ~Copyable {
         intake = RowIntake()
         record = ByteWriter(capacity: 4096)
         since = Array(repeating: nil, count: intake.buffers.count)
+        reader.patience = Int32(clamping: min(max(batchAge / 4_000, 1), Self.lookInterval))
     }
 
     /// Opens the spool and starts the threads behind it.
@@ -61,6 +78,7 @@ struct LoadRun: ~Copyable {
         let metricsAddress = try command.metricsListen.map { try ListenAddress.parse($0, flag: "--metrics-listen") }
         let rejects = try Rejects(command.deadLetter, diagnostics)
         let spool = try SpoolFolders.open(command.spool, limit: spoolRoom, diagnostics)
+        if spool.tornBytes > 0 { diagnostics.report("spool: \(spool.tornBytes) bytes at its end are damaged, a batch that was cut off, and were left out") }
         if !spool.isEmpty { diagnostics.report("spool: \(spool.depth.frames) batches of an earlier run are sent first") }
         let queue = LoadQueue(spool, limit: command.spoolLimit.bytes) { diagnostics.report($0) }
         let abort = AbortFlag()
@@ -87,7 +105,6 @@ struct LoadRun: ~Copyable {
 
     private mutating func readAll() throws {
         while true {
-            reader.patience = patience
             switch try reader.next(flushing: &output) {
             case .line: try addLine()
             case .truncated: try refuse("truncated last line, no newline at its end")
@@ -99,22 +116,18 @@ struct LoadRun: ~Copyable {
                 return
             }
             if isTimeToLook {
-                handOverOld()
+                try handOverOld()
                 if sender.permanentFailure != nil { return isCutShort = true }
             }
         }
     }
 
-    private var patience: Int32 {
-        let due = oldest.map { ($0 + command.batchAge.microseconds - MonotonicClock.now()) / 1_000 } ?? Self.lookInterval
-        return Int32(clamping: min(max(due, 0), Self.lookInterval))
-    }
-
-    /// The clock is looked at now and then only.
+    /// The clock is looked at for each line, sizes and threads now and then only.
     private var isTimeToLook: Bool {
         mutating get {
             unseenBytes += reader.line.count
-            guard reader.number & 0xff == 0 || reader.patience < 2 || unseenBytes >= 1 << 18 || oldest == nil else { return false }
+            let isDue = oldest.map { MonotonicClock.now() - $0 >= batchAge } ?? true
+            guard isDue || reader.number & 0xff == 0 || unseenBytes >= 1 << 18 else { return false }
             unseenBytes = 0
             return true
         }
@@ -127,7 +140,7 @@ struct LoadRun: ~Copyable {
                 since[table] = MonotonicClock.now()
                 oldest = oldest ?? since[table]
             }
-            if intake.buffers[table].rowCount >= command.batchRows { handOver(table) }
+            if intake.buffers[table].rowCount >= batchRows { try handOver(table) }
         } catch let error as RecordError {
             try refuse("\(error)", isCounted: true)
         } catch let error as JSONError {
@@ -137,40 +150,42 @@ struct LoadRun: ~Copyable {
 
     /// The table that got a row.
     private mutating func addRecord() throws -> Int? {
-        guard command.kcat else {
-            if command.tee { try output.write(line: reader.line) }
+        guard isKcat else {
+            if isTeeing { try output.write(line: reader.line) }
             return try intake.add(reader.line)
         }
         var record = ByteWriter(capacity: 0)
         swap(&record, &self.record)
         defer { swap(&record, &self.record) }
         let start = KafkaPrefix.read(reader.line, into: &record)
-        if command.tee { try output.write(line: reader.line.extracting((start ?? 0)..<reader.line.count)) }
+        if isTeeing { try output.write(line: reader.line.extracting((start ?? 0)..<reader.line.count)) }
         guard start != nil else { throw RecordError("line", expected: "a partition, an offset and a record", found: nil) }
         return try intake.add(record.bytes)
     }
 
     private mutating func refuse(_ reason: String, isCounted: Bool = false) throws {
         if !isCounted { intake.countRefused() }
-        if command.strict { throw ToolFailure(.badInput, "stdin:\(reader.number): \(reason)") }
+        if isStrict { throw ToolFailure(.badInput, "stdin:\(reader.number): \(reason)") }
         try rejects.add(line: reader.number, reason: reason, input: reader.line)
     }
 
     // MARK: Batches
 
-    private mutating func handOver(_ table: Int) {
+    private mutating func handOver(_ table: Int) throws {
+        // Others may have to wait now: what was read is passed on first.
+        if !isReaderGone { try output.flush() }
         maker.add(intake.take(table))
         since[table] = nil
         oldest = since.compactMap { $0 }.min()
     }
 
-    private mutating func handOverOld() {
-        let before = MonotonicClock.now() - command.batchAge.microseconds
-        for table in intake.waiting where since[table].map({ $0 <= before }) ?? false || intake.buffers[table].byteCount >= command.batchSize.bytes {
-            handOver(table)
+    private mutating func handOverOld() throws {
+        let before = MonotonicClock.now() - batchAge
+        for table in intake.waiting where since[table].map({ $0 <= before }) ?? false || intake.buffers[table].byteCount >= batchBytes {
+            try handOver(table)
         }
         while intake.byteCount > Self.maxWaitingBytes, let largest = intake.waiting.max(by: { intake.buffers[$0].byteCount < intake.buffers[$1].byteCount }) {
-            handOver(largest)
+            try handOver(largest)
         }
     }
 
@@ -179,30 +194,43 @@ struct LoadRun: ~Copyable {
     /// Brings everything that was read into ClickHouse or the spool, and says which.
     private mutating func finish(_ failure: (any Error)?) throws {
         var failure = failure
-        if let error = failure as? StreamError, error.code == .readerGone { isReaderGone = true }
-        if !isReaderGone { do { try output.flush() } catch { failure = failure ?? error } }
-        for table in intake.waiting { handOver(table) }
+        if failure == nil { do { try output.flush() } catch { failure = error } }
+        if let error = failure as? StreamError, error.code == .readerGone || isStalled(error) {
+            isReaderGone = true
+            failure = nil
+        }
+        isReaderGone = isReaderGone || failure is StreamError
+        let isSignalled = Shutdown.signalNumber != nil
+        sender.hurry(patience: isSignalled ? Self.signalPatience / 2 : drain)
+        for table in intake.waiting { try handOver(table) }
         let lost = maker.finish()
-        if Shutdown.signalNumber != nil {
-            if !sender.finish(patience: Self.signalPatience / 2, within: Self.signalPatience) {
+        if isSignalled || Shutdown.signalNumber != nil {
+            if !sender.wait(atMost: Self.signalPatience) {
                 abort.set()
-                sender.wait()
+                _ = sender.wait()
             }
         } else {
-            _ = sender.finish(patience: command.drain.microseconds)
+            _ = sender.wait()
         }
         let left = queue.depth.batches
         var spoolFailure: ToolFailure?
         do { try queue.finish() } catch { spoolFailure = ToolFailure(.failed, "spool: \(error)") }
         try rejects.close()
-        if command.stats { reportStats(left) }
+        if printsStats { reportStats(left) }
         if let spoolFailure { throw spoolFailure }
         if lost > 0 { throw ToolFailure(.failed, "\(lost) rows could be kept nowhere") }
         try conclude(failure, left)
     }
 
+    /// A reader of stdout that took nothing while the tool had to stop.
+    private func isStalled(_ error: StreamError) -> Bool {
+        guard Shutdown.signalNumber != nil, error.errno == ETIMEDOUT else { return false }
+        diagnostics.report("stdout: its reader takes nothing: the last lines were loaded and not passed on")
+        return true
+    }
+
     private func conclude(_ failure: (any Error)?, _ left: Int) throws {
-        if let failure, !isReaderGone { throw failure }
+        if let failure { throw failure }
         let waiting = left > 0 ? "; \(left) \(left == 1 ? "batch waits" : "batches wait") in the spool for the next start" : ""
         if let error = sender.permanentFailure {
             let failure = ToolFailure(error)

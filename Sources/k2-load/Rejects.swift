@@ -27,8 +27,8 @@ final class Rejects: @unchecked Sendable {
     ///   - input: the line, or the row as a record.
     func add(line: Int, reason: String, input: Span<UInt8>) throws(StreamError) {
         try condition.change { () throws(StreamError) in
-            total += 1
             try file?.write(line: line, reason: reason, input: input)
+            total += 1
             if isKept || shown >= Self.maxShown { return }
             shown += 1
             diagnostics.report(line > 0 ? "stdin:\(line): \(reason)" : "\(reason): \(input.text.prefix(200))")

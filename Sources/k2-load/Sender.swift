@@ -16,11 +16,11 @@ final class Sender: @unchecked Sendable {
     /// How long to go on without success once the input is at its end, µs; nil: for ever.
     private var patience: Int64?
     private var lastSuccess = MonotonicClock.now()
+    private var isEnded = false
 
     private let queue: LoadQueue
     private let diagnostics: Diagnostics
     private let thread = DispatchQueue(label: "k2.load.sender")
-    private let ended = DispatchSemaphore(value: 0)
     private var backoff = Backoff(200_000...30_000_000)
 
     /// The spool is made durable at least this often while batches wait in it, µs.
@@ -37,7 +37,7 @@ final class Sender: @unchecked Sendable {
             run(box)
             note(box, nil)
             queue.giveUp()
-            ended.signal()
+            condition.change { isEnded = true }
         }
     }
 
@@ -50,37 +50,40 @@ final class Sender: @unchecked Sendable {
     var succeededAt: Timestamp? { condition.look { lastSuccessTime } }
     var retries: Int { condition.look { retryCount } }
 
-    /// Waits until the queue is empty, or nothing could be sent for `patience` µs, or ClickHouse refused for good.
-    /// - Returns: false when the thread has to be stopped by other means: a request is under way.
-    func finish(patience: Int64, within limit: Int64? = nil) -> Bool {
+    /// From now on the thread ends when nothing could be sent for `patience` µs.
+    func hurry(patience: Int64) {
         condition.change {
             self.patience = patience
             lastSuccess = MonotonicClock.now()
         }
-        guard let limit else {
-            ended.wait()
-            return true
-        }
-        return ended.wait(timeout: .now() + .microseconds(Int(limit))) == .success
     }
 
-    func wait() { ended.wait() }
+    /// Waits until the thread has ended: the queue is closed and empty, patience is over, or ClickHouse refused for good.
+    /// - Returns: false when that took longer than `limit` µs: a request is under way.
+    func wait(atMost limit: Int64 = .max) -> Bool {
+        condition.wait(until: limit == .max ? .max : MonotonicClock.now() + limit) { isEnded }
+    }
 
     // MARK: The thread
 
     private func run(_ box: InserterBox) {
         while true {
             switch queue.next(until: MonotonicClock.now() + Self.syncInterval) {
-            case .end: return
+            case .end: return tellDamage()
             case .timedOut: if isOutOfPatience { return }
             case .failed(let error):
                 queue.report("spool: \(error)")
                 if !pause(ClickHouseError(.temporary, "\(error)")) { return }
-            case .batch(let bytes): if !deliver(bytes, box) { return }
+            case .batch(let bytes):
+                tellDamage()
+                if !deliver(bytes, box) { return }
             }
-            let damaged = queue.takeDamagedBytes()
-            if damaged > 0 { diagnostics.report("spool: \(damaged) bytes are damaged and were left out") }
         }
+    }
+
+    private func tellDamage() {
+        let damaged = queue.takeDamagedBytes()
+        if damaged > 0 { diagnostics.report("spool: \(damaged) bytes are damaged and were left out") }
     }
 
     /// - Returns: false when nothing more is to be sent.
@@ -131,15 +134,14 @@ final class Sender: @unchecked Sendable {
     private func pause(_ error: ClickHouseError) -> Bool {
         queue.sync()
         let delay = backoff.fail(random: UInt64.random(in: 0 ... .max))
-        condition.change { retryCount += 1 }
-        if backoff.failures == 1 || backoff.failures % 10 == 0 { diagnostics.report("\(error); trying again, rows wait in the spool") }
-        let until = MonotonicClock.now() + delay
-        while MonotonicClock.now() < until {
-            if isOutOfPatience { return false }
-            // The end of the input shortens the wait.
-            condition.wait(until: min(until, MonotonicClock.now() + 100_000)) { false }
+        let asked = condition.change { () -> Int64? in
+            retryCount += 1
+            return patience
         }
-        return !isOutOfPatience
+        if backoff.failures == 1 || backoff.failures % 10 == 0 { diagnostics.report("\(error); trying again, rows wait in the spool") }
+        // The end of the input shortens the wait: one more try is worth it.
+        let isHurried = condition.wait(until: MonotonicClock.now() + min(delay, asked.map { $0 / 4 } ?? delay)) { patience != asked }
+        return isHurried || !isOutOfPatience
     }
 }
 

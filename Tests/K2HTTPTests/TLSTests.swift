@@ -56,15 +56,15 @@ import Testing
         let files = try Self.certificate(folder, "IP:127.0.0.1")
         let (server, url) = try Self.server(files)
         #expect(try Self.get(url, trust: files.certificate).status == 200)
-        #expect(try Self.code(url, trust: nil) == .tls)
-        #expect(try Self.code(url, trust: try folder.file("missing.pem")) == .tls)
+        #expect(try Self.code(url, trust: nil) == .untrusted)
+        #expect(try Self.code(url, trust: try folder.file("missing.pem")) == .untrusted)
         server.send(signal: SIGTERM)
 
         let otherFolder = try TestFolder()
         let other = try Self.certificate(otherFolder, "DNS:example.com")
         let (otherServer, otherURL) = try Self.server(other)
-        #expect(try Self.code(otherURL, trust: other.certificate) == .tls)
-        #expect(try Self.code(otherURL, trust: files.certificate) == .tls)
+        #expect(try Self.code(otherURL, trust: other.certificate) == .untrusted)
+        #expect(try Self.code(otherURL, trust: files.certificate) == .untrusted)
         otherServer.send(signal: SIGTERM)
     }
 

@@ -19,6 +19,8 @@ public struct ClickHouseAddress: Equatable, Sendable {
     /// - Throws: when a part is no `http` or `https` address, or two parts disagree about user or database.
     public init(_ text: String) throws(Malformed) {
         self.init(hosts: [], user: nil, password: nil, database: "")
+        // In a password they have to be percent-encoded; else a part of it would be taken for something else.
+        guard !text.contains("#"), !text.contains("?") else { throw Malformed(description: "expected neither # nor ?") }
         var scheme = "http"
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             var rest = part.drop { $0 == " " }
@@ -27,7 +29,7 @@ public struct ClickHouseAddress: Equatable, Sendable {
                 rest = rest[found.upperBound...]
             }
             guard scheme == "http" || scheme == "https" else {
-                throw Malformed(description: "expected http:// or https://, found \"\(scheme)://\"")
+                throw Malformed(description: "expected http:// or https://")
             }
             try add(rest, scheme: scheme)
         }
@@ -42,7 +44,7 @@ public struct ClickHouseAddress: Equatable, Sendable {
     }
 
     private mutating func add(_ text: Substring, scheme: String) throws(Malformed) {
-        let authority = text.prefix { $0 != "/" && $0 != "?" }
+        let authority = text.prefix { $0 != "/" }
         let path = text.dropFirst(authority.count)
         var host = authority
         if let at = authority.lastIndex(of: "@") {
@@ -54,9 +56,9 @@ public struct ClickHouseAddress: Equatable, Sendable {
         let name = path.drop { $0 == "/" }
         if name.isEmpty { return }
         guard name.allSatisfy({ $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }) else {
-            throw Malformed(description: "expected the name of a database behind the host, found \"\(name)\"")
+            throw Malformed(description: "expected letters, digits and _ in the name of the database behind the host")
         }
-        guard database.isEmpty || database == name else { throw Malformed(description: "expected one database, found \(database) and \(name)") }
+        guard database.isEmpty || database == name else { throw Malformed(description: "expected one database, found two") }
         database = String(name)
     }
 
@@ -72,7 +74,7 @@ public struct ClickHouseAddress: Equatable, Sendable {
         let afterBracket = host.lastIndex(of: "]") ?? host.startIndex
         guard let colon = host[afterBracket...].lastIndex(of: ":") else { return "\(host):\(scheme == "https" ? 8443 : 8123)" }
         guard let port = Int(host[host.index(after: colon)...]), (1...65_535).contains(port) else {
-            throw Malformed(description: "expected a port from 1 to 65535, found \"\(host[host.index(after: colon)...])\"")
+            throw Malformed(description: "expected a port from 1 to 65535")
         }
         return String(host)
     }

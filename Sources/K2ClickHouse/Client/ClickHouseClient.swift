@@ -34,18 +34,26 @@ public final class ClickHouseClient {
     ) throws(ClickHouseError) -> [UInt8] {
         var last: ClickHouseError?
         for _ in address.hosts {
-            let response: HTTPResponse
-            do throws(HTTPError) { response = try http.perform(request(sql, settings, id, body, encoding)) } catch {
-                if error.code == .aborted { throw ClickHouseError(.aborted, "aborted") }
-                let isPermanent = !hasAnswered && (error.code == .tls || error.code == .other)
-                last = ClickHouseError(isPermanent ? .permanent : .temporary, "\(host): \(error.reason)")
+            do throws(ClickHouseError) { return try ask(request(sql, settings, id, body, encoding), id) } catch {
+                if error.fault != .temporary { throw error }
+                // Another host may be there, or have less to do.
                 current = (current + 1) % address.hosts.count
-                continue
+                last = error
             }
-            hasAnswered = true
-            return try read(response, id)
         }
         throw last!
+    }
+
+    private func ask(_ request: HTTPRequest, _ id: String?) throws(ClickHouseError) -> [UInt8] {
+        let response: HTTPResponse
+        do throws(HTTPError) { response = try http.perform(request) } catch {
+            if error.code == .aborted { throw ClickHouseError(.aborted, "aborted") }
+            // What worked once may work again.
+            let isPermanent = !hasAnswered && (error.code == .untrusted || error.code == .other)
+            throw ClickHouseError(isPermanent ? .permanent : .temporary, "\(host): \(error.reason)")
+        }
+        hasAnswered = true
+        return try read(response, id)
     }
 
     private func read(_ response: HTTPResponse, _ id: String?) throws(ClickHouseError) -> [UInt8] {

@@ -30,7 +30,7 @@ import Testing
     func malformed(_ text: String) { #expect(throws: ClickHouseAddress.Malformed.self) { try ClickHouseAddress(text) } }
 
     @Test func errorsDoNotShowPasswords() {
-        for text in ["http://u:secret@ch:x", "http://u:secret@", "http://u:secret@ch,v:secret@d", "ftp://u:secret@ch"] {
+        for text in ["http://u:secret@ch:x", "http://u:secret@", "http://u:secret@ch,v:secret@d", "ftp://u:secret@ch", "http://u:12/secret@h/k2", "http://u:se/secret9@h", "http://u:12#secret@h/k2", "http://u:1?secret@h", "u:secret://h"] {
             do { _ = try ClickHouseAddress(text) } catch { #expect(!"\(error)".contains("secret"), "\(text)") }
         }
     }

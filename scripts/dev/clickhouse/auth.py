@@ -13,7 +13,7 @@ def _refuse(text):
 
 def credentials(headers, parameters):
     """(user, password) of a request."""
-    user, key = headers.get("X-ClickHouse-User", ""), headers.get("X-ClickHouse-Key", "")
+    user, key = (_utf8(headers.get(name, "")) for name in ("X-ClickHouse-User", "X-ClickHouse-Key"))
     authorization = headers.get("Authorization")
     if authorization == "never":
         authorization = None
@@ -23,6 +23,11 @@ def credentials(headers, parameters):
     if authorization:
         return _from_basic(authorization, in_url)
     return _named(parameters.get("user", "default"), "authentication via parameters"), parameters.get("password", "")
+
+
+def _utf8(value):
+    """Header values are read as Latin-1; clients send UTF-8."""
+    return value.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _from_headers(user, key, authorization, in_url):
