@@ -1,0 +1,361 @@
+"""Measures loading into ClickHouse: k2-load beside curl and a Python program, and the lines that `k2-load --tee` passes on.
+
+    K2_BIN=.build/release python bench/load.py trades.ndjson [rounds [seconds]]
+
+Runs one contest by itself; scripts/bench runs it with the others.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import mmap
+import multiprocessing
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+
+from measure import Contestant, Sample, run
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PEERS = ROOT / "bench/peers"
+DATABASE, TABLE = "k2", "silver_trades"
+# What makes ClickHouse read the records as they are.
+CURL_SETTINGS = {"date_time_input_format": "best_effort", "input_format_skip_unknown_fields": "1"}
+SUMS = f"SELECT count(), sum(price), sum(quote_volume), sum(cityHash64(formatRow('TabSeparated', * EXCEPT loaded_at))) FROM {TABLE}"
+QUIET_SECONDS = 2
+
+
+# The server -----------------------------------------------------------------------------------------------
+
+
+class Server:
+    """ClickHouse's engine behind a small HTTP server, with empty tables, on a core of its own."""
+
+    def __init__(self, tool, core):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="k2-bench-"))
+        port_file = self.folder / "port"
+        command = [ROOT / "scripts/dev/clickhouse-server", "--path", self.folder / "data", "--port", "0", "--port-file", port_file, "--test-hooks"]
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            stderr=subprocess.PIPE,
+            env=os.environ | {"K2_CLICKHOUSE_ENGINE": "chdb"},
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+        while not port_file.exists():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"clickhouse-server: {self.process.stderr.read().decode().strip()}")
+            time.sleep(0.02)
+        self.port = port_file.read_text().strip()
+        # The records are of a day long ago: with the usual times to live ClickHouse would drop them at once.
+        subprocess.run([tool("k2-load"), "init", "--ttl", "none"], check=True, env=os.environ | self.environment, stderr=subprocess.DEVNULL)
+        self.version = self.query("SELECT version()")
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self):
+        return {"K2_CLICKHOUSE_URL": f"{self.url}/{DATABASE}"}
+
+    def query(self, text):
+        return self._post(f"/?database={DATABASE}", text.encode()).decode().strip()
+
+    def stats(self):
+        return json.loads(self._post("/_test/stats"))
+
+    def stall(self, seconds):
+        """The next insert waits so long before anything is done with it."""
+        self._post("/_test/fault", json.dumps({"match": "INSERT INTO", "delay": seconds}).encode())
+
+    def start_over(self):
+        """Empties the table and counts from here."""
+        self.query(f"TRUNCATE TABLE {TABLE} SYNC")
+        self.settle()
+        self._post("/_test/reset")
+
+    def settle(self):
+        """Waits until no parts are merged any more."""
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < QUIET_SECONDS:
+            if self.query("SELECT count() FROM system.merges") != "0":
+                quiet_since = time.monotonic()
+            time.sleep(0.2)
+
+    def _post(self, path, body=b""):
+        with urllib.request.urlopen(self.url + path, data=body, timeout=600) as answer:
+            return answer.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# Loading --------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class LoadSample(Sample):
+    """A run and what it cost the server."""
+
+    # Until the client was done, and until the parts were merged as well.
+    server_cpu: float
+    settled_cpu: float
+    # The server's largest resident set, and how much of it came in this run.
+    server_memory: int
+    server_growth: int
+
+
+def middle(contestant, name):
+    return statistics.median(getattr(sample, name) for sample in contestant.samples)
+
+
+def most(contestant, name):
+    return max(getattr(sample, name) for sample in contestant.samples)
+
+
+def contestants(tool, server, trades, count, folder):
+    spool = folder / "load-spool"
+    query = urllib.parse.urlencode({"database": DATABASE, "query": f"INSERT INTO {TABLE} FORMAT JSONEachRow"} | CURL_SETTINGS)
+    curl = ["curl", "--silent", "--show-error", "--fail-with-body", "--data-binary", f"@{trades}", f"{server.url}/?{query}"]
+    python = [sys.executable, PEERS / "load_client.py", "127.0.0.1", server.port, DATABASE]
+    return [
+        Contestant(
+            "k2-load", [tool("k2-load"), "--spool", spool], trades, count, server.environment, lambda: shutil.rmtree(spool, ignore_errors=True)
+        ),
+        Contestant("curl, JSONEachRow", curl, lines=count),
+        Contestant("Python, clickhouse-connect", python, trades, count),
+    ]  # fmt: skip
+
+
+def load(server, contestant, core, expected):
+    """One run into an empty table.
+
+    `expected` are the sums over the table after earlier runs: all have to leave the same rows."""
+    server.start_over()
+    before = server.stats()
+    sample = run(contestant, core)
+    after = server.stats()
+    server.settle()
+    settled = server.stats()
+    expected.setdefault(server.query(SUMS), contestant.name)
+    if len(expected) > 1:
+        sys.exit("bench: the tables differ:\n" + "\n".join(f"{name}: {sums}" for sums, name in expected.items()))
+    if not next(iter(expected)).startswith(f"{contestant.lines}\t"):
+        sys.exit(f"bench: {contestant.lines} rows expected, found {next(iter(expected))}")
+    return LoadSample(
+        *dataclasses.astuple(sample),
+        server_cpu=after["cpu_seconds"] - before["cpu_seconds"],
+        settled_cpu=settled["cpu_seconds"] - before["cpu_seconds"],
+        server_memory=after["peak_rss_bytes"],
+        server_growth=after["peak_rss_bytes"] - before["rss_bytes"],
+    )
+
+
+def compete(server, contest, rounds, core):
+    expected = {}
+    for contestant in contest:
+        load(server, contestant, core, expected)  # brings files into the cache; not counted
+    for _ in range(rounds):
+        for contestant in contest:
+            contestant.samples.append(load(server, contestant, core, expected))
+            print(f"{contestant.name}: {contestant.samples[-1]}", file=sys.stderr)
+
+
+# Passing on -----------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Passed:
+    """What became of the lines that went through a program. Latencies in ns, sorted."""
+
+    name: str
+    latencies: list
+    memory: int
+    cpu: float
+
+    def latency(self, part):
+        """µs"""
+        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * part))] / 1000
+
+
+@dataclasses.dataclass
+class Tee:
+    rate: int
+    seconds: int
+    stall: int
+    passed: list
+    # How far the writer was behind its clock at worst, ns.
+    late: int
+
+
+class Pipe:
+    """A program between a writer and a reader, who note when each line goes in and comes out."""
+
+    def __init__(self, name, command, count, core, environment):
+        self.name = name
+        self.written, self.read = shared_numbers(count), shared_numbers(count)
+        self.digest = multiprocessing.get_context("fork").Array("c", 64, lock=False)
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | environment,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+        self.into, self.out = self.process.stdin.fileno(), self.process.stdout.fileno()
+
+    def follow(self):
+        """Reads all lines; those that come in one piece came at one time."""
+        blocks, number = [], 0
+        while block := os.read(self.out, 1 << 16):
+            now = time.monotonic_ns()
+            blocks.append(block)
+            for _ in range(block.count(b"\n")):
+                self.read[number] = now
+                number += 1
+        self.digest.value = hashlib.sha256(b"".join(blocks)).hexdigest().encode()
+
+    def end(self):
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        if self.process.returncode != 0:
+            raise RuntimeError(f"{self.name}: status {self.process.returncode}")
+        latencies = sorted(out - into for into, out in zip(self.written, self.read, strict=True))
+        return Passed(self.name, latencies, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
+
+
+def shared_numbers(count):
+    return memoryview(mmap.mmap(-1, count * 8)).cast("q")
+
+
+def write_paced(lines, pipes, rate, late):
+    """Writes each line into all pipes when its time has come, first into the one, then into the other."""
+    start, step = time.monotonic_ns() + 100_000_000, 1_000_000_000 // rate
+    orders = itertools.cycle([pipes, pipes[::-1]])
+    for number, (line, order) in enumerate(zip(lines, orders, strict=False)):
+        due = start + number * step
+        while (wait := due - time.monotonic_ns()) > 0:
+            time.sleep(wait / 1e9)
+        late[0] = max(late[0], -wait)
+        for pipe in order:
+            pipe.written[number] = time.monotonic_ns()
+            os.write(pipe.into, line)
+
+
+def tee(tool, server, trades, folder, cores, rate, seconds, stall):
+    """k2-load --tee and cat, side by side, get the same lines at the same time, while the server stands still for `stall` seconds."""
+    server.start_over()
+    with open(trades, "rb") as file:
+        lines = list(itertools.islice(file, rate * seconds))
+    spool = folder / "tee-spool"
+    shutil.rmtree(spool, ignore_errors=True)
+    pipes = [
+        Pipe("k2-load --tee", [tool("k2-load"), "--tee", "--spool", spool], len(lines), cores[1], server.environment),
+        Pipe("cat", ["cat"], len(lines), cores[1], {}),
+    ]
+    late = shared_numbers(1)
+
+    def follow(pipe):
+        for other in pipes:
+            os.close(other.into)
+        pipe.follow()
+
+    fork = multiprocessing.get_context("fork")
+    workers = [fork.Process(target=follow, args=(pipe,)) for pipe in pipes]
+    workers.append(fork.Process(target=write_paced, args=(lines, pipes, rate, late)))
+    # They are the load, not what is measured: they share the server's core.
+    with on_core(cores[0]):
+        for worker in workers:
+            worker.start()
+    for pipe in pipes:
+        pipe.process.stdin.close()
+        pipe.process.stdout.close()
+    time.sleep((seconds - stall) / 2)
+    stand_still(server, stall)
+    for worker in workers:
+        worker.join()
+    result = Tee(rate, seconds, stall, [pipe.end() for pipe in pipes], late[0])
+    check_passed(server, pipes, lines)
+    return result
+
+
+@contextlib.contextmanager
+def on_core(core):
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def stand_still(server, seconds):
+    """Stalls the server, and makes sure that it does nothing meanwhile."""
+    server.stall(seconds)
+    # An insert comes every second.
+    time.sleep(1.5)
+    before = server.stats()["inserts"]
+    time.sleep(max(0, seconds - 3))
+    if server.stats()["inserts"] != before:
+        sys.exit("bench: the server was to stand still, and inserted")
+
+
+def check_passed(server, pipes, lines):
+    """All lines have to come out as they went in, and all rows have to be in ClickHouse."""
+    expected = hashlib.sha256(b"".join(lines)).hexdigest().encode()
+    for pipe in pipes:
+        if pipe.digest.value != expected:
+            sys.exit(f"bench: {pipe.name} passed on something else than it got")
+    rows = server.query(f"SELECT count() FROM {TABLE} FINAL")
+    if rows != str(len(lines)):
+        sys.exit(f"bench: {len(lines)} rows expected in ClickHouse after --tee, found {rows}")
+
+
+def measure(tool, cores, trades, count, folder, rounds=5, rate=5_000, seconds=20, stall=10):
+    """`cores`: the server's, and the one of the programs that are measured."""
+    with Server(tool, cores[0]) as server:
+        contest = contestants(tool, server, trades, count, folder)
+        compete(server, contest, rounds, cores[1])
+        seconds = min(seconds, count // rate)
+        passed = tee(tool, server, trades, folder, cores, rate, seconds, min(stall, seconds // 2))
+        return contest, passed, server.version
+
+
+def main():
+    trades = pathlib.Path(sys.argv[1])
+    rounds, seconds = (int(given) if given else usual for given, usual in itertools.zip_longest(sys.argv[2:4], (1, 20)))
+    binaries = pathlib.Path(os.environ.get("K2_BIN", "."))
+    with open(trades, "rb") as file:
+        count = sum(1 for _ in file)
+    with tempfile.TemporaryDirectory() as folder:
+        contest, passed, version = measure(
+            lambda name: str(binaries / name), (0, 1), trades, count, pathlib.Path(folder), rounds=rounds, seconds=seconds
+        )
+    print(f"ClickHouse {version}, {count} rows")
+    for c in contest:
+        print(
+            f"{c.name}: {c.rate:,.0f} rows/s; server {count / middle(c, 'server_cpu'):,.0f} rows/CPU s, with merges "
+            f"{count / middle(c, 'settled_cpu'):,.0f}, {most(c, 'server_memory') >> 20} MiB (+{most(c, 'server_growth') >> 20}); "
+            f"client {middle(c, 'cpu'):.2f} CPU s, {c.memory >> 20} MiB"
+        )
+    for p in passed.passed:
+        print(f"{p.name}: p50 {p.latency(0.5):.0f} µs, p99 {p.latency(0.99):.0f} µs, slowest {p.latency(1):.0f} µs, {p.memory >> 20} MiB")
+    print(f"the writer was at most {passed.late / 1e6:.1f} ms late")
+
+
+if __name__ == "__main__":
+    main()
