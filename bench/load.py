@@ -23,6 +23,7 @@ import time
 import urllib.parse
 import urllib.request
 
+from markdown import MEBIBYTE, table, verdict
 from measure import Contestant, Sample, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -127,6 +128,11 @@ def most(contestant, name):
     return max(getattr(sample, name) for sample in contestant.samples)
 
 
+def per_server_second(contestant, name="settled_cpu"):
+    """Rows for each CPU second of the server."""
+    return contestant.lines / middle(contestant, name)
+
+
 def contestants(tool, server, trades, count, folder):
     spool = folder / "load-spool"
     query = urllib.parse.urlencode({"database": DATABASE, "query": f"INSERT INTO {TABLE} FORMAT JSONEachRow"} | CURL_SETTINGS)
@@ -172,7 +178,6 @@ def compete(server, contest, rounds, core):
     for _ in range(rounds):
         for contestant in contest:
             contestant.samples.append(load(server, contestant, core, expected))
-            print(f"{contestant.name}: {contestant.samples[-1]}", file=sys.stderr)
 
 
 # Passing on -----------------------------------------------------------------------------------------------
@@ -242,8 +247,14 @@ def shared_numbers(count):
     return memoryview(mmap.mmap(-1, count * 8)).cast("q")
 
 
-def write_paced(lines, pipes, rate, late):
+def head(file, count):
+    with open(file, "rb") as lines:
+        yield from itertools.islice(lines, count)
+
+
+def write_paced(file, count, pipes, rate, late):
     """Writes each line into all pipes when its time has come, first into the one, then into the other."""
+    lines = list(head(file, count))
     start, step = time.monotonic_ns() + 100_000_000, 1_000_000_000 // rate
     orders = itertools.cycle([pipes, pipes[::-1]])
     for number, (line, order) in enumerate(zip(lines, orders, strict=False)):
@@ -259,13 +270,12 @@ def write_paced(lines, pipes, rate, late):
 def tee(tool, server, trades, folder, cores, rate, seconds, stall):
     """k2-load --tee and cat, side by side, get the same lines at the same time, while the server stands still for `stall` seconds."""
     server.start_over()
-    with open(trades, "rb") as file:
-        lines = list(itertools.islice(file, rate * seconds))
+    count = rate * seconds
     spool = folder / "tee-spool"
     shutil.rmtree(spool, ignore_errors=True)
     pipes = [
-        Pipe("k2-load --tee", [tool("k2-load"), "--tee", "--spool", spool], len(lines), cores[1], server.environment),
-        Pipe("cat", ["cat"], len(lines), cores[1], {}),
+        Pipe("k2-load --tee", [tool("k2-load"), "--tee", "--spool", spool], count, cores[1], server.environment),
+        Pipe("cat", ["cat"], count, cores[1], {}),
     ]
     late = shared_numbers(1)
 
@@ -276,7 +286,7 @@ def tee(tool, server, trades, folder, cores, rate, seconds, stall):
 
     fork = multiprocessing.get_context("fork")
     workers = [fork.Process(target=follow, args=(pipe,)) for pipe in pipes]
-    workers.append(fork.Process(target=write_paced, args=(lines, pipes, rate, late)))
+    workers.append(fork.Process(target=write_paced, args=(trades, count, pipes, rate, late)))
     # They are the load, not what is measured: they share the server's core.
     with on_core(cores[0]):
         for worker in workers:
@@ -289,7 +299,7 @@ def tee(tool, server, trades, folder, cores, rate, seconds, stall):
     for worker in workers:
         worker.join()
     result = Tee(rate, seconds, stall, [pipe.end() for pipe in pipes], late[0])
-    check_passed(server, pipes, lines)
+    check_passed(server, pipes, trades, count)
     return result
 
 
@@ -314,15 +324,88 @@ def stand_still(server, seconds):
         sys.exit("bench: the server was to stand still, and inserted")
 
 
-def check_passed(server, pipes, lines):
+def check_passed(server, pipes, file, count):
     """All lines have to come out as they went in, and all rows have to be in ClickHouse."""
-    expected = hashlib.sha256(b"".join(lines)).hexdigest().encode()
+    digest = hashlib.sha256()
+    for line in head(file, count):
+        digest.update(line)
     for pipe in pipes:
-        if pipe.digest.value != expected:
+        if pipe.digest.value != digest.hexdigest().encode():
             sys.exit(f"bench: {pipe.name} passed on something else than it got")
     rows = server.query(f"SELECT count() FROM {TABLE} FINAL")
-    if rows != str(len(lines)):
-        sys.exit(f"bench: {len(lines)} rows expected in ClickHouse after --tee, found {rows}")
+    if rows != str(count):
+        sys.exit(f"bench: {count} rows expected in ClickHouse after --tee, found {rows}")
+
+
+# Report ---------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Loading:
+    """All that was measured."""
+
+    contest: list
+    tee: Tee
+    version: str
+
+
+def targets(loading):
+    ours, curl, python = loading.contest
+    passed = loading.tee.passed[0]
+    of_server = per_server_second(ours) / per_server_second(curl)
+    return [
+        ["load against curl, rows per CPU second of the server", f"{of_server:.1f} ×", "≥ 2 ×", verdict(of_server, 2, False)],
+        ["load against Python, time", f"{ours.rate / python.rate:.1f} ×", "≥ 5 ×", verdict(ours.rate / python.rate, 5, False)],
+        ["k2-load in memory", f"{ours.memory / MEBIBYTE:.0f} MiB", "< 128 MB", verdict(ours.memory, 128e6, True)],
+        ["k2-load --tee, from line in to line out, p99", f"{passed.latency(0.99):.0f} µs", "< 1 ms", verdict(passed.latency(0.99), 1000, True)],
+    ]
+
+
+def section(loading):
+    client_rows = [
+        [c.name, f"{c.lines:,}", f"{c.seconds:.2f} s", f"{c.rate / 1000:,.0f} k rows/s", f"{middle(c, 'cpu'):.2f} s", f"{c.memory / MEBIBYTE:.0f} MiB"]
+        for c in loading.contest
+    ]
+    server_rows = [
+        [
+            c.name, f"{middle(c, 'server_cpu'):.2f} s", f"{per_server_second(c, 'server_cpu') / 1000:,.0f} k", f"{middle(c, 'settled_cpu'):.2f} s",
+            f"{per_server_second(c) / 1000:,.0f} k", f"{most(c, 'server_memory') / MEBIBYTE:.0f} MiB", f"{most(c, 'server_growth') / MEBIBYTE:.0f} MiB",
+        ]
+        for c in loading.contest
+    ]  # fmt: skip
+    tee = loading.tee
+    tee_rows = [
+        [p.name, f"{len(p.latencies):,}", f"{p.latency(0.5):.0f} µs", f"{p.latency(0.99):.0f} µs", f"{p.latency(1) / 1000:.1f} ms",
+         f"{p.cpu / tee.seconds:.1%}", f"{p.memory / MEBIBYTE:.0f} MiB"]
+        for p in tee.passed
+    ]  # fmt: skip
+    return f"""## Load: `trade` → ClickHouse
+
+{table(["program", "rows", "median", "rate", "CPU of the program", "largest resident set"], client_rows)}
+
+{table(["the server's side", "CPU", "rows per CPU second", "CPU with merges", "rows per CPU second", "largest resident set", "of it in a run"], server_rows)}
+
+The engine is that of ClickHouse {loading.version} behind `scripts/dev/clickhouse-server`, on the other core; the table is emptied before each run, and the
+run ends when the program does. CPU with merges is counted until the server has merged the parts, and is what the target compares. The run checks that all three
+leave the same table: number of rows, sums, and a hash over all columns. `curl` posts the file in one request, which costs the server less CPU than requests of
+100,000 rows do, and holds the file in memory. The Python program (`bench/peers/load_client.py`: orjson, clickhouse-connect) sends 100,000 rows at once. Neither
+keeps anything for a server that is away.
+
+{table([f"`--tee` at {tee.rate:,} lines/s", "lines", "p50", "p99", "slowest", "share of a core", "largest resident set"], tee_rows)}
+
+From before a line is written into the program to the moment when a reader has it, over {tee.seconds} s, with the server standing still for {tee.stall} s in the
+middle. Both programs get each line at the same time, on one core; the writer and the readers share the server's. `cat` shows what the machine itself
+adds; the writer was {tee.late / 1e6:.1f} ms behind its clock at worst. At the end all rows are in ClickHouse."""
+
+
+def raw_numbers(loading):
+    def all_of(contestant, name):
+        return ", ".join(f"{getattr(sample, name):.4f}" for sample in contestant.samples)
+
+    names = ("seconds", "cpu", "server_cpu", "settled_cpu")
+    rows = [[c.name, *(all_of(c, name) for name in names)] for c in loading.contest]
+    header = ["program", "seconds of each run", "CPU seconds of each run", "the server's CPU seconds", "the server's CPU seconds with merges"]
+    return f"**Load**\n\n{table(header, rows)}"
 
 
 def measure(tool, cores, trades, count, folder, rounds=5, rate=5_000, seconds=20, stall=10):
@@ -332,7 +415,7 @@ def measure(tool, cores, trades, count, folder, rounds=5, rate=5_000, seconds=20
         compete(server, contest, rounds, cores[1])
         seconds = min(seconds, count // rate)
         passed = tee(tool, server, trades, folder, cores, rate, seconds, min(stall, seconds // 2))
-        return contest, passed, server.version
+        return Loading(contest, passed, server.version)
 
 
 def main():
@@ -342,19 +425,8 @@ def main():
     with open(trades, "rb") as file:
         count = sum(1 for _ in file)
     with tempfile.TemporaryDirectory() as folder:
-        contest, passed, version = measure(
-            lambda name: str(binaries / name), (0, 1), trades, count, pathlib.Path(folder), rounds=rounds, seconds=seconds
-        )
-    print(f"ClickHouse {version}, {count} rows")
-    for c in contest:
-        print(
-            f"{c.name}: {c.rate:,.0f} rows/s; server {count / middle(c, 'server_cpu'):,.0f} rows/CPU s, with merges "
-            f"{count / middle(c, 'settled_cpu'):,.0f}, {most(c, 'server_memory') >> 20} MiB (+{most(c, 'server_growth') >> 20}); "
-            f"client {middle(c, 'cpu'):.2f} CPU s, {c.memory >> 20} MiB"
-        )
-    for p in passed.passed:
-        print(f"{p.name}: p50 {p.latency(0.5):.0f} µs, p99 {p.latency(0.99):.0f} µs, slowest {p.latency(1):.0f} µs, {p.memory >> 20} MiB")
-    print(f"the writer was at most {passed.late / 1e6:.1f} ms late")
+        loading = measure(lambda name: str(binaries / name), (0, 1), trades, count, pathlib.Path(folder), rounds=rounds, seconds=seconds)
+    print(f"{table(['', 'measured', 'target', ''], targets(loading))}\n\n{section(loading)}\n\n{raw_numbers(loading)}")
 
 
 if __name__ == "__main__":
