@@ -90,7 +90,7 @@ class Server:
         while time.monotonic() - quiet_since < QUIET_SECONDS:
             if self.query("SELECT count() FROM system.merges") != "0":
                 quiet_since = time.monotonic()
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def _post(self, path, body=b""):
         with urllib.request.urlopen(self.url + path, data=body, timeout=600) as answer:
@@ -185,7 +185,7 @@ def compete(server, contest, rounds, core):
 
 @dataclasses.dataclass
 class Passed:
-    """What became of the lines that went through a program. Latencies in ns, sorted."""
+    """What became of the lines that went through a program. Latencies in ns, line by line."""
 
     name: str
     latencies: list
@@ -194,7 +194,11 @@ class Passed:
 
     def latency(self, part):
         """µs"""
-        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * part))] / 1000
+        return quantile(self.latencies, part) / 1000
+
+
+def quantile(values, part):
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
 @dataclasses.dataclass
@@ -239,7 +243,7 @@ class Pipe:
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if self.process.returncode != 0:
             raise RuntimeError(f"{self.name}: status {self.process.returncode}")
-        latencies = sorted(out - into for into, out in zip(self.written, self.read, strict=True))
+        latencies = [out - into for into, out in zip(self.written, self.read, strict=True)]
         return Passed(self.name, latencies, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
 
 
@@ -379,6 +383,11 @@ def section(loading):
          f"{p.cpu / tee.seconds:.1%}", f"{p.memory / MEBIBYTE:.0f} MiB"]
         for p in tee.passed
     ]  # fmt: skip
+    beyond = [ours - theirs for ours, theirs in zip(*(p.latencies for p in tee.passed), strict=True)]
+    tee_rows.append(
+        ["the former beyond the latter, by line", f"{len(beyond):,}", *(f"{quantile(beyond, part) / 1000:.0f} µs" for part in (0.5, 0.99)),
+         f"{max(beyond) / 1e6:.1f} ms", "", ""]
+    )  # fmt: skip
     return f"""## Load: `trade` → ClickHouse
 
 {table(["program", "rows", "median", "rate", "CPU of the program", "largest resident set"], client_rows)}
