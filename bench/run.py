@@ -183,15 +183,17 @@ def machine():
     swift = output_of(["swift", "--version"], stderr=subprocess.DEVNULL, text=True).splitlines()[0]
     system = next((line.split("=", 1)[1].strip().strip('"') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")), platform.system())
     jq = output_of(["jq", "--version"], text=True).strip()
+    import clickhouse_connect
     import duckdb as duckdb_module
     import orjson
 
+    python = f"Python {platform.python_version()} with orjson {orjson.__version__} and clickhouse-connect {clickhouse_connect.__version__}"
     return [
         ["date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")],
         ["processor", f"{cpu}, {os.cpu_count()} cores, each program on one"],
         ["system", f"{system}, Linux {platform.release()}"],
         ["compiler", f"{swift}, release build"],
-        ["peers", f"{jq}, Python {platform.python_version()} with orjson {orjson.__version__}, DuckDB {duckdb_module.__version__} on one thread"],
+        ["peers", f"{jq}, {python}, DuckDB {duckdb_module.__version__} on one thread"],
     ]
 
 
