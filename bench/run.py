@@ -13,12 +13,13 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import live  # noqa: E402
+import load  # noqa: E402
+from markdown import MEBIBYTE, seconds, table, verdict, with_raw_numbers, with_section, with_targets  # noqa: E402
 from measure import Contestant, compete, run  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench/peers"
 FOLDER = ROOT / ".bench"
-MEBIBYTE = 1 << 20
 
 
 def tool(name):
@@ -59,7 +60,7 @@ def hundred_symbols(source, target):
 
 
 class Inputs:
-    def __init__(self, trades):
+    def __init__(self, trades, spread=True):
         FOLDER.mkdir(exist_ok=True)
         self.count = trades
         print(f"making inputs: {trades} Binance trades", file=sys.stderr)
@@ -69,7 +70,7 @@ class Inputs:
             others = sum(not line.startswith(b'{"kind":"trade"') for line in lines)
         assert others == 0, f"{others} lines of the normalized input are no trades"
         self.trades = everything
-        self.spread = hundred_symbols(self.trades, FOLDER / "trades-100.ndjson")
+        self.spread = hundred_symbols(self.trades, FOLDER / "trades-100.ndjson") if spread else None
         self.empty = FOLDER / "empty.ndjson"
         self.empty.write_bytes(b"")
 
@@ -166,19 +167,6 @@ def memory_contest(inputs):
 # Report ---------------------------------------------------------------------------------------------------
 
 
-def verdict(value, target, smaller_is_better):
-    return "met" if (value <= target if smaller_is_better else value >= target) else "**missed**"
-
-
-def table(header, rows):
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
-
-
-def seconds(value):
-    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.3f} s"
-
-
 def contest_rows(contestants):
     return [
         [c.name, f"{c.lines:,}", seconds(c.seconds), f"{c.rate / 1000:,.0f} k lines/s", f"{c.memory / MEBIBYTE:.0f} MiB"] for c in contestants
@@ -195,15 +183,17 @@ def machine():
     swift = output_of(["swift", "--version"], stderr=subprocess.DEVNULL, text=True).splitlines()[0]
     system = next((line.split("=", 1)[1].strip().strip('"') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")), platform.system())
     jq = output_of(["jq", "--version"], text=True).strip()
+    import clickhouse_connect
     import duckdb as duckdb_module
     import orjson
 
+    python = f"Python {platform.python_version()} with orjson {orjson.__version__} and clickhouse-connect {clickhouse_connect.__version__}"
     return [
         ["date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")],
         ["processor", f"{cpu}, {os.cpu_count()} cores, each program on one"],
         ["system", f"{system}, Linux {platform.release()}"],
         ["compiler", f"{swift}, release build"],
-        ["peers", f"{jq}, Python {platform.python_version()} with orjson {orjson.__version__}, DuckDB {duckdb_module.__version__} on one thread"],
+        ["peers", f"{jq}, {python}, DuckDB {duckdb_module.__version__} on one thread"],
     ]
 
 
@@ -235,7 +225,7 @@ lines and keeps no account of ids. Latencies are from `received_at` in the recor
 exchange's core. The highest rate is taken with stdout to `/dev/null`."""
 
 
-def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, rounds):
+def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, rounds):
     ours, jq, python = normalize
     offload, duck_sorted, duck_unsorted = lake
     per_line = os.path.getsize(inputs.raw) / inputs.count
@@ -251,6 +241,7 @@ def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady
         ["largest stream tool in memory", f"{max(c.memory for c in memory) / MEBIBYTE:.0f} MiB", "< 64 MB", verdict(max(c.memory for c in memory), 64e6, True)],
         ["k2-offload in memory", f"{max(c.memory for c in loaders) / MEBIBYTE:.0f} MiB", "< 256 MB", verdict(max(c.memory for c in loaders), 256e6, True)],
         *live_targets(steady, fastest),
+        *load.targets(loading),
     ]
     contest_header = ["program", "lines", "median", "rate", "largest resident set"]
     size_rows = [[name, f"{size:,}", f"{size / inputs.count:.1f}"] for name, size in sizes.items()]
@@ -296,6 +287,8 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 {live_section(steady, fastest)}
 
+{load.section(loading)}
+
 ## Start to end on empty input
 
 {table(["tool", "median", "slowest", "largest resident set"], start_rows)}
@@ -306,7 +299,33 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 ## Every run
 
-{chr(10).join(raw_numbers(title, contestants) + chr(10) for title, contestants in everything)}"""
+{chr(10).join(raw_numbers(title, contestants) + chr(10) for title, contestants in everything)}
+{load.raw_numbers(loading)}
+"""
+
+
+def measure_load(inputs, options):
+    print("measuring loading", file=sys.stderr)
+    return load.measure(tool, cores(options), inputs.trades, inputs.count, FOLDER, rounds=options.rounds)
+
+
+def cores(options):
+    """One for what a program talks to, one for the program."""
+    return min(os.sched_getaffinity(0) - {options.core}, default=options.core), options.core
+
+
+def renew_load(options):
+    """Measures loading by itself, and puts it into the report that is there."""
+    loading = measure_load(Inputs(options.trades, spread=False), options)
+    today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    section = f"{load.section(loading)}\n\nThis section is of {today}, measured by itself (`scripts/bench --only load`)."
+    if options.output.exists():
+        text = with_targets(options.output.read_text(), load.targets(loading))
+        text = with_section(text, section, before="## Start to end on empty input")
+        options.output.write_text(with_raw_numbers(text, load.raw_numbers(loading)))
+    else:
+        options.output.write_text(f"{section}\n\n{load.raw_numbers(loading)}\n")
+    print(f"{table(['', 'measured', 'target', ''], load.targets(loading))}\n\n{section}")
 
 
 def main():
@@ -316,7 +335,10 @@ def main():
     parser.add_argument("--live-seconds", type=int, default=60, help="length of the live capture at a fixed rate (default 60)")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core that all programs run on")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/performance.md", help="where the report goes")
+    parser.add_argument("--only", choices=["load"], help="measure this alone, and put it into the report that is there")
     options = parser.parse_args()
+    if options.only == "load":
+        return renew_load(options)
 
     inputs = Inputs(options.trades)
     python_lines, jq_lines = min(200_000, options.trades), min(50_000, options.trades)
@@ -338,9 +360,9 @@ def main():
         contestant.samples.append(run(contestant, options.core))
     loaders = [lake[0]]
     print("measuring live capture", file=sys.stderr)
-    other = min(os.sched_getaffinity(0) - {options.core}, default=options.core)
-    steady, fastest = live.measure(tool, (other, options.core), seconds=options.live_seconds, rounds=min(3, options.rounds))
-    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, options.rounds)
+    steady, fastest = live.measure(tool, cores(options), seconds=options.live_seconds, rounds=min(3, options.rounds))
+    loading = measure_load(inputs, options)
+    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, options.rounds)
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(text)
     print(text.split("## Every run")[0])
