@@ -15,11 +15,11 @@ struct SchemaCommand: ParsableCommand {
               k2-load schema --cluster main --ttl none
               k2-load schema --kafka broker1:9092,broker2:9092 | clickhouse-client --multiquery
 
-            Nothing is asked of ClickHouse. The statements are safe to repeat. With --kafka only what reads the topics \
-            market.crypto.trades.EXCHANGE into the tables is printed: the tables have to be there.
+            Nothing is asked of ClickHouse. The statements are safe to repeat. With --kafka also what reads the topics \
+            market.crypto.trades.EXCHANGE into the tables: engine tables and views.
             """)
 
-    @Option(help: ArgumentHelp("Brokers, with commas between: print the Kafka tables and views that fill the tables from topics.", valueName: "list"))
+    @Option(help: ArgumentHelp("Brokers, with commas between: also print the Kafka tables and views that fill the tables from topics.", valueName: "list"))
     var kafka: String?
 
     @OptionGroup var schema: SchemaFlags
@@ -33,7 +33,8 @@ struct SchemaCommand: ParsableCommand {
 
     func run() throws {
         let options = schema.options(fallback: ClickHouseAddress.defaultDatabase)
-        let script = kafka.map { KafkaSchema(brokers: $0, options: options).script } ?? WarmSchema(options).script
+        let topics = kafka.map { KafkaSchema(brokers: $0, options: options).statements } ?? []
+        let script = WarmSchema.script(WarmSchema(options).statements(from: 0) + topics)
         var output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
         output.buffer.append(string: script)
         try output.flush()

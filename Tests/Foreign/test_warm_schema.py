@@ -249,17 +249,3 @@ def test_windows_that_disagree_are_named(store, database):
     # A revision that is right again settles it.
     store.insert(f"{database}.ohlcv_1m", [c | state | {"revision": 1} for c in right])
     assert {key(row) for row in store.rows(f"SELECT * FROM {database}.ohlcv_1m_diff")} == {key(unfounded)}
-
-
-def test_a_cluster_has_the_same_columns_and_keys(store, tools):
-    """Parsed by the engine, which has no cluster here; the tables behind are those of a single server, replicated."""
-    single = dict.fromkeys(statements(schema(tools)))
-    clustered = statements(schema(tools, "--cluster", "prod"))
-    for statement in clustered:
-        store.run(f"SELECT formatQuery($text${statement}$text$)")
-    local = {s.replace(" ON CLUSTER `prod`", "").replace("_local`\n(", "`\n(").replace("Replicated", "") for s in clustered if "Distributed(" not in s}
-
-    def without_settings(statement):
-        return statement.split("\nSETTINGS ")[0]
-
-    assert {without_settings(s) for s in local} == {without_settings(s) for s in single}

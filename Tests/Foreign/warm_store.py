@@ -43,10 +43,10 @@ def plain_type(name, text):
 class WarmStore:
     """One engine; each test takes a database of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, configuration=None):
         from chdb.session import Session
 
-        self.session = Session(str(folder))
+        self.session = Session(f"{folder}?config-file={configuration}" if configuration else str(folder))
 
     def close(self):
         self.session.close()
