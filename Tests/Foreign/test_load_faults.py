@@ -252,7 +252,7 @@ class TestSignals:
             running.give(lines(0, 100))
             time.sleep(10)
             proxy.open()
-            assert running.stop(10) == 143 and "spool" not in running.said.splitlines()[-1], running.said
+            assert running.stop(10) == 143 and "next start" not in running.said, running.said
         store.holds(0, 100)
 
     def test_with_a_full_spool(self, store, spool):
