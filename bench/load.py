@@ -112,13 +112,13 @@ class Loading:
 
 def targets(loading):
     ours, curl, python = loading.contest
-    passed = loading.tee.passed[0]
+    added = loading.tee.added(0.99)
     of_server = per_server_second(ours) / per_server_second(curl)
     return [
         ["load against curl, rows per CPU second of the server", f"{of_server:.1f} ×", "≥ 2 ×", verdict(of_server, 2, False)],
         ["load against Python, time", f"{ours.rate / python.rate:.1f} ×", "≥ 5 ×", verdict(ours.rate / python.rate, 5, False)],
         ["k2-load in memory", f"{ours.memory / MEBIBYTE:.0f} MiB", "< 128 MB", verdict(ours.memory, 128e6, True)],
-        ["k2-load --tee, from line in to line out, p99", f"{passed.latency(0.99):.0f} µs", "< 1 ms", verdict(passed.latency(0.99), 1000, True)],
+        ["k2-load --tee, added to a line beyond cat, p99", f"{added:.0f} µs", "< 1 ms", verdict(added, 1000, True)],
     ]
 
 

@@ -43,6 +43,15 @@ class Tee:
     # How far the writer was behind its clock at worst, ns.
     late: int
 
+    @property
+    def beyond(self):
+        """What the first program adds to each line beyond the second, ns: the machine's own delays go out."""
+        return [ours - theirs for ours, theirs in zip(*(p.latencies for p in self.passed), strict=True)]
+
+    def added(self, part):
+        """A quantile of `beyond`, µs."""
+        return quantile(self.beyond, part) / 1000
+
 
 class Pipe:
     """A program between a writer and a reader, who note when each line goes in and comes out."""
@@ -180,7 +189,7 @@ def section(tee):
          f"{p.cpu / tee.seconds:.1%}", f"{p.memory / MEBIBYTE:.0f} MiB"]
         for p in tee.passed
     ]  # fmt: skip
-    beyond = [ours - theirs for ours, theirs in zip(*(p.latencies for p in tee.passed), strict=True)]
+    beyond = tee.beyond
     rows.append(
         ["the former beyond the latter, by line", f"{len(beyond):,}", *(f"{quantile(beyond, part) / 1000:.0f} µs" for part in (0.5, 0.99)),
          f"{max(beyond) / 1e6:.1f} ms", "", ""]
