@@ -45,6 +45,7 @@ public struct LineReader: ~Copyable {
     private var lineStart = 0
     private var lineEnd = 0
     private var atEnd = false
+    private var readsNoMore = false
 
     /// - Parameters:
     ///   - stopDescriptor: reading ends as soon as this descriptor is readable; −1 for none.
@@ -68,6 +69,9 @@ public struct LineReader: ~Copyable {
             return _overrideLifetime(span, borrowing: self)
         }
     }
+
+    /// From now on `next` gives the whole lines that were read already, then `.stopped`.
+    public mutating func readNoMore() { readsNoMore = true }
 
     public mutating func next(flushing output: inout LineWriter) throws(StreamError) -> LineEvent {
         while true {
@@ -156,6 +160,7 @@ public struct LineReader: ~Copyable {
 
     /// Reads more bytes, or finds the end of input.
     private mutating func fill(flushing output: inout LineWriter) throws(StreamError) -> Wait {
+        if readsNoMore { return .stopped }
         if start > 0 {
             if filled > start { base.update(from: base + start, count: filled - start) }
             filled -= start

@@ -15,8 +15,10 @@ public struct LineWriter: ~Copyable {
     private let blockSize: Int
     private let stopDescriptor: Int32
 
-    /// Once the stop descriptor is readable, a reader that takes nothing for so long is not waited for any more, ms.
-    private static let stopPatience: Int32 = 2_000
+    /// When a reader is not waited for any more, ms of the monotonic clock; set as soon as the stop descriptor is readable.
+    private var stopDeadline: Int64?
+    /// Milliseconds.
+    private static let stopPatience: Int64 = 2_000
 
     /// - Parameter stopDescriptor: what else depends on this thread: as soon as it is readable, `flush` fails instead of
     ///   waiting for a reader that takes nothing; −1: it waits for ever.
@@ -46,24 +48,21 @@ public struct LineWriter: ~Copyable {
         let descriptor = self.descriptor
         var written = 0
         var failure: Int32 = 0
-        buffer.withUnsafeBytes { bytes in
-            while written < bytes.count {
-                if stopDescriptor >= 0, !waitForRoom() {
-                    failure = ETIMEDOUT
-                    return
-                }
-                // A pipe with room takes so much without waiting.
-                let most = stopDescriptor >= 0 ? Int(PIPE_BUF) : bytes.count
-                let count = Glibc.write(descriptor, bytes.baseAddress! + written, min(bytes.count - written, most))
-                if count >= 0 {
-                    written += count
-                } else if errno == EAGAIN {
-                    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    _ = poll(&waiting, 1, -1)
-                } else if errno != EINTR {
-                    failure = errno
-                    return
-                }
+        while written < buffer.count, failure == 0 {
+            if stopDescriptor >= 0, !waitForRoom() {
+                failure = ETIMEDOUT
+                break
+            }
+            // A pipe with room takes so much without waiting.
+            let most = stopDescriptor >= 0 ? Int(PIPE_BUF) : buffer.count
+            let count = buffer.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, min($0.count - written, most)) }
+            if count >= 0 {
+                written += count
+            } else if errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&waiting, 1, -1)
+            } else if errno != EINTR {
+                failure = errno
             }
         }
         bytesWritten += written
@@ -72,10 +71,21 @@ public struct LineWriter: ~Copyable {
         if failure != 0 { throw StreamError(.writeFailed, name: name, errno: failure) }
     }
 
-    /// False when the stop descriptor is readable and the reader takes nothing.
-    private func waitForRoom() -> Bool {
-        var both = [pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0), pollfd(fd: stopDescriptor, events: Int16(POLLIN), revents: 0)]
-        while both[0].revents == 0, both[1].revents == 0 { _ = poll(&both, 2, -1) }
-        return both[0].revents != 0 || poll(&both, 1, Self.stopPatience) > 0
+    /// Waits until the reader takes something; false when time is up.
+    private mutating func waitForRoom() -> Bool {
+        if stopDeadline == nil {
+            var both = [pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0), pollfd(fd: stopDescriptor, events: Int16(POLLIN), revents: 0)]
+            while both[0].revents == 0, both[1].revents == 0 { _ = poll(&both, 2, -1) }
+            if both[1].revents == 0 { return true }
+            stopDeadline = Self.now() + Self.stopPatience
+        }
+        var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&room, 1, Int32(clamping: max(stopDeadline! - Self.now(), 0))) > 0
+    }
+
+    private static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

@@ -58,7 +58,7 @@ struct Inserter: ~Copyable {
         try learnTTL()
         do throws(ClickHouseError) {
             try send(batch)
-            try countExpired(batch)
+            countExpired(batch)
             unknownFailures = 0
         } catch {
             if error.fault == .rows { return try isolate(batch, error) }
@@ -93,10 +93,11 @@ struct Inserter: ~Copyable {
         stats.batches += 1
     }
 
-    private mutating func countExpired(_ batch: InsertBatch) throws(ClickHouseError) {
+    private mutating func countExpired(_ batch: InsertBatch) {
         let now = WallClock.now().microseconds
-        guard let limit = ttl?.oldest(in: batch.table, now: now), batch.oldest.microseconds < limit else { return }
-        let count = ttl!.expired(try rows(of: batch).times, in: batch.table, now: now)
+        guard let ttl, let limit = ttl.oldest(in: batch.table, now: now), batch.oldest.microseconds < limit, let buffer = try? rows(of: batch)
+        else { return }
+        let count = ttl.expired(buffer.times, in: batch.table, now: now)
         stats.expired += count
         if count == 0 || !toldExpired.insert(batch.table).inserted { return }
         diagnostics.report(
@@ -117,40 +118,61 @@ struct Inserter: ~Copyable {
     /// What became of the parts of a batch.
     private struct Isolation {
         var accepted = 0
-        var refused: [(row: UInt32, reason: String)] = []
+        var refused: [(row: UInt32, error: ClickHouseError)] = []
     }
 
     /// Halves the batch until the rows that ClickHouse refuses stand alone, and keeps them as dead letters.
     private mutating func isolate(_ batch: InsertBatch, _ error: ClickHouseError) throws(ClickHouseError) {
         let buffer = try rows(of: batch)
         var isolation = Isolation()
-        let all = Array(0..<UInt32(buffer.rowCount))
-        try halve(buffer, all[...], error, &isolation)
-        // One row alone that fails for an unknown reason may be a server that fails.
-        if !error.isKnown, isolation.accepted == 0 { throw error }
-        for (row, reason) in isolation.refused { try reject(buffer, row, reason) }
+        try halve(buffer, error, &isolation)
+        for (row, reason) in isolation.refused {
+            if !reason.isKnown {
+                // One row alone that fails for an unknown reason may be a server that fails.
+                if isolation.accepted == 0 { throw reason }
+                if try sendPart(buffer, [row][...]) == nil { continue }
+            }
+            try reject(buffer, row, reason.description)
+        }
+        reported.removeAll()
     }
 
-    private mutating func halve(
-        _ buffer: RowBuffer, _ rows: ArraySlice<UInt32>, _ error: ClickHouseError, _ isolation: inout Isolation
-    ) throws(ClickHouseError) {
-        fruitless += 1
-        if fruitless > Self.maxFruitless {
-            throw ClickHouseError(error.isKnown ? .permanent : .temporary, code: error.code, "\(error.description); all rows are refused")
-        }
-        if rows.count == 1 { return isolation.refused.append((rows[rows.startIndex], error.description)) }
-        let middle = rows.startIndex + rows.count / 2
-        for part in [rows[..<middle], rows[middle...]] {
-            do throws(ClickHouseError) {
-                let batch = try encode(buffer, Array(part))
-                try send(batch)
-                try countExpired(batch)
-                isolation.accepted += part.count
-            } catch {
-                guard error.fault == .rows || error.fault == .temporary && error.code != 0 && !error.isKnown else { throw error }
-                try halve(buffer, part, error, &isolation)
+    /// The largest parts first, so that good rows are taken early.
+    private mutating func halve(_ buffer: RowBuffer, _ error: ClickHouseError, _ isolation: inout Isolation) throws(ClickHouseError) {
+        var parts = [(rows: Array(0..<UInt32(buffer.rowCount))[...], error: error)]
+        var next = 0
+        while next < parts.count {
+            let (rows, error) = parts[next]
+            next += 1
+            if isolation.accepted == 0 { try countFruitless(error) }
+            if rows.count == 1 {
+                isolation.refused.append((rows[rows.startIndex], error))
+                continue
+            }
+            let middle = rows.startIndex + rows.count / 2
+            for part in [rows[..<middle], rows[middle...]] {
+                if let error = try sendPart(buffer, part) { parts.append((part, error)) } else { isolation.accepted += part.count }
             }
         }
+    }
+
+    private mutating func countFruitless(_ error: ClickHouseError) throws(ClickHouseError) {
+        fruitless += 1
+        guard fruitless > Self.maxFruitless else { return }
+        throw ClickHouseError(error.isKnown ? .permanent : .temporary, code: error.code, "\(error.description); all rows are refused")
+    }
+
+    /// - Returns: why these rows were refused; nil when they were taken.
+    private mutating func sendPart(_ buffer: RowBuffer, _ rows: ArraySlice<UInt32>) throws(ClickHouseError) -> ClickHouseError? {
+        let batch = try encode(buffer, Array(rows))
+        do throws(ClickHouseError) {
+            try send(batch)
+        } catch {
+            guard error.fault == .rows || error.fault == .temporary && error.code != 0 && !error.isKnown else { throw error }
+            return error
+        }
+        countExpired(batch)
+        return nil
     }
 
     private mutating func encode(_ buffer: RowBuffer, _ rows: [UInt32]) throws(ClickHouseError) -> InsertBatch {

@@ -1,4 +1,5 @@
 import K2Bytes
+import K2CLI
 import K2NDJSON
 import K2Spool
 
@@ -21,9 +22,15 @@ final class LoadQueue: @unchecked Sendable {
 
     /// Frames, segments and positions take a little beside the batches.
     private static let overhead = 256
+    /// How often a disk that refuses is tried again, µs.
+    private static let retryDelay: Int64 = 1_000_000
 
-    init(_ queue: SegmentQueue, limit: Int, report: @escaping @Sendable (String) -> Void) {
+    /// Where the batches wait.
+    let folder: String
+
+    init(_ queue: SegmentQueue, folder: String, limit: Int, report: @escaping @Sendable (String) -> Void) {
         self.queue = queue
+        self.folder = folder
         self.limit = limit
         self.report = report
     }
@@ -40,9 +47,9 @@ final class LoadQueue: @unchecked Sendable {
     func append(_ batch: borrowing ByteWriter) -> Bool {
         var isTold = false
         while true {
-            // A batch that waits in memory comes first.
-            condition.wait { isGivenUp || held == nil }
-            if condition.look({ held != nil }) { return false }
+            // A batch that waits in memory comes first: ClickHouse takes it, or the disk has room again.
+            while !condition.wait(until: MonotonicClock.now() + Self.retryDelay, { isGivenUp || held == nil }) { condition.change { placeHeld() } }
+            if !condition.change({ placeHeld() }) { return false }
             switch condition.change({ place(batch) }) {
             case .placed: return true
             case .full(let before):
@@ -76,6 +83,16 @@ final class LoadQueue: @unchecked Sendable {
         }
     }
 
+    /// - Returns: whether no batch is left in memory.
+    @discardableResult
+    private func placeHeld() -> Bool {
+        guard let held else { return true }
+        guard (try? queue.appendOverLimit(held.span)) != nil else { return false }
+        // While it is being sent it comes twice, which changes nothing.
+        self.held = nil
+        return true
+    }
+
     /// No batch will come any more.
     func close() { condition.change { isClosed = true } }
 
@@ -91,8 +108,9 @@ final class LoadQueue: @unchecked Sendable {
 
     /// The first batch, which stays in the queue until `discard`.
     func next(until deadline: Int64) -> Next {
-        condition.wait(until: deadline) { !queue.isEmpty || held != nil || isClosed || isGivenUp }
+        condition.wait(until: deadline) { !queue.isEmpty || held != nil || isClosed }
         return condition.look {
+            isPeeked = false
             if !queue.isEmpty {
                 var bytes = ByteWriter(capacity: 1 << 16)
                 do throws(SpoolError) {

@@ -16,7 +16,6 @@ struct LoadRun: ~Copyable {
     /// Microseconds.
     private let batchAge: Int64
     private let drain: Int64
-    private let isTeeing: Bool
     private let isKcat: Bool
     private let isStrict: Bool
     private let printsStats: Bool
@@ -34,16 +33,17 @@ struct LoadRun: ~Copyable {
     /// When the first of the waiting rows came to each table, µs of the monotonic clock.
     private var since: [Int64?]
     private var oldest: Int64?
-    private var isReaderGone = false
-    private var isCutShort = false
+    private var isTeeing: Bool
+    /// Why lines are not passed on any more, where that is a failure.
+    private var teeFailure: StreamError?
     private var unseenBytes = 0
 
     /// Rows of all tables together, in bytes, at which the largest table is handed over.
     private static let maxWaitingBytes = 24 << 20
     /// How often at least a thread that waits for input looks at the clock and at loading, ms.
     private static let lookInterval: Int64 = 500
-    /// What remains of the ten seconds after a signal.
-    private static let signalPatience: Int64 = 6_000_000
+    /// What of the ten seconds after a signal is left for ClickHouse, µs.
+    private static let signalPatience: Int64 = 5_000_000
 
     private init(
         _ command: RunCommand, _ diagnostics: Diagnostics, _ queue: LoadQueue, _ maker: BatchMaker, _ sender: Sender, _ rejects: Rejects,
@@ -77,10 +77,10 @@ struct LoadRun: ~Copyable {
         let address = try command.server.address()
         let metricsAddress = try command.metricsListen.map { try ListenAddress.parse($0, flag: "--metrics-listen") }
         let rejects = try Rejects(command.deadLetter, diagnostics)
-        let spool = try SpoolFolders.open(command.spool, limit: spoolRoom, diagnostics)
+        let (spool, folder) = try SpoolFolders.open(command.spool, for: address, diagnostics)
         if spool.tornBytes > 0 { diagnostics.report("spool: \(spool.tornBytes) bytes at its end are damaged, a batch that was cut off, and were left out") }
         if !spool.isEmpty { diagnostics.report("spool: \(spool.depth.frames) batches of an earlier run are sent first") }
-        let queue = LoadQueue(spool, limit: command.spoolLimit.bytes) { diagnostics.report($0) }
+        let queue = LoadQueue(spool, folder: folder, limit: command.spoolLimit.bytes) { diagnostics.report($0) }
         let abort = AbortFlag()
         let client = ClickHouseClient(address, options: ServerOptions.http(timeout: Int(command.timeout.microseconds / 1_000), abort: abort))
         let maker = BatchMaker(queue)
@@ -90,9 +90,6 @@ struct LoadRun: ~Copyable {
         sender.start(try Inserter.make(client, rejects: rejects, diagnostics: diagnostics))
         return LoadRun(command, diagnostics, queue, maker, sender, rejects, abort, metrics)
     }
-
-    /// The limit is kept by `LoadQueue`, which drops nothing.
-    private static let spoolRoom = 1 << 50
 
     mutating func run() throws {
         var failure: (any Error)?
@@ -105,20 +102,35 @@ struct LoadRun: ~Copyable {
 
     private mutating func readAll() throws {
         while true {
-            switch try reader.next(flushing: &output) {
+            let event: LineEvent
+            do throws(StreamError) { event = try reader.next(flushing: &output) } catch {
+                if error.name != output.name { throw error }
+                endTee(error)
+                continue
+            }
+            switch event {
             case .line: try addLine()
             case .truncated: try refuse("truncated last line, no newline at its end")
             case .tooLong: try refuse("line longer than \(reader.maxLineBytes) bytes; only its start is kept here")
             case .timedOut: break
-            case .end: return
-            case .stopped:
-                isCutShort = true
-                return
+            case .end, .stopped: return
             }
-            if isTimeToLook {
-                try handOverOld()
-                if sender.permanentFailure != nil { return isCutShort = true }
+            if isTimeToLook || event == .timedOut {
+                handOverOld()
+                if sender.permanentFailure != nil { reader.readNoMore() }
             }
+        }
+    }
+
+    /// Lines cannot be passed on any more: what was read is still loaded, and no more is read.
+    private mutating func endTee(_ error: StreamError) {
+        isTeeing = false
+        reader.readNoMore()
+        if error.code == .readerGone { return }
+        if Shutdown.signalNumber != nil, error.errno == ETIMEDOUT {
+            diagnostics.report("stdout: its reader takes nothing: the last lines are loaded and not passed on")
+        } else {
+            teeFailure = error
         }
     }
 
@@ -140,7 +152,7 @@ struct LoadRun: ~Copyable {
                 since[table] = MonotonicClock.now()
                 oldest = oldest ?? since[table]
             }
-            if intake.buffers[table].rowCount >= batchRows { try handOver(table) }
+            if intake.buffers[table].rowCount >= batchRows { handOver(table) }
         } catch let error as RecordError {
             try refuse("\(error)", isCounted: true)
         } catch let error as JSONError {
@@ -151,14 +163,16 @@ struct LoadRun: ~Copyable {
     /// The table that got a row.
     private mutating func addRecord() throws -> Int? {
         guard isKcat else {
-            if isTeeing { try output.write(line: reader.line) }
+            if isTeeing { do throws(StreamError) { try output.write(line: reader.line) } catch { endTee(error) } }
             return try intake.add(reader.line)
         }
         var record = ByteWriter(capacity: 0)
         swap(&record, &self.record)
         defer { swap(&record, &self.record) }
         let start = KafkaPrefix.read(reader.line, into: &record)
-        if isTeeing { try output.write(line: reader.line.extracting((start ?? 0)..<reader.line.count)) }
+        if isTeeing {
+            do throws(StreamError) { try output.write(line: reader.line.extracting((start ?? 0)..<reader.line.count)) } catch { endTee(error) }
+        }
         guard start != nil else { throw RecordError("line", expected: "a partition, an offset and a record", found: nil) }
         return try intake.add(record.bytes)
     }
@@ -171,21 +185,26 @@ struct LoadRun: ~Copyable {
 
     // MARK: Batches
 
-    private mutating func handOver(_ table: Int) throws {
-        // Others may have to wait now: what was read is passed on first.
-        if !isReaderGone { try output.flush() }
+    private mutating func handOver(_ table: Int) {
+        flush()
         maker.add(intake.take(table))
         since[table] = nil
         oldest = since.compactMap { $0 }.min()
     }
 
-    private mutating func handOverOld() throws {
+    /// Passes on what was read, before there may be something to wait for.
+    private mutating func flush() {
+        if isTeeing { do throws(StreamError) { try output.flush() } catch { endTee(error) } }
+    }
+
+    private mutating func handOverOld() {
         let before = MonotonicClock.now() - batchAge
         for table in intake.waiting where since[table].map({ $0 <= before }) ?? false || intake.buffers[table].byteCount >= batchBytes {
-            try handOver(table)
+            handOver(table)
         }
-        while intake.byteCount > Self.maxWaitingBytes, let largest = intake.waiting.max(by: { intake.buffers[$0].byteCount < intake.buffers[$1].byteCount }) {
-            try handOver(largest)
+        let limit = max(Self.maxWaitingBytes, batchBytes)
+        while intake.byteCount > limit, let largest = intake.waiting.max(by: { intake.buffers[$0].byteCount < intake.buffers[$1].byteCount }) {
+            handOver(largest)
         }
     }
 
@@ -193,52 +212,45 @@ struct LoadRun: ~Copyable {
 
     /// Brings everything that was read into ClickHouse or the spool, and says which.
     private mutating func finish(_ failure: (any Error)?) throws {
-        var failure = failure
-        if failure == nil { do { try output.flush() } catch { failure = error } }
-        if let error = failure as? StreamError, error.code == .readerGone || isStalled(error) {
-            isReaderGone = true
-            failure = nil
-        }
-        isReaderGone = isReaderGone || failure is StreamError
-        let isSignalled = Shutdown.signalNumber != nil
-        sender.hurry(patience: isSignalled ? Self.signalPatience / 2 : drain)
-        for table in intake.waiting { try handOver(table) }
+        flush()
+        sender.hurry(patience: Shutdown.signalNumber == nil ? drain : Self.signalPatience / 2)
+        for table in intake.waiting { handOver(table) }
         let lost = maker.finish()
-        if isSignalled || Shutdown.signalNumber != nil {
-            if !sender.wait(atMost: Self.signalPatience) {
-                abort.set()
-                _ = sender.wait()
-            }
-        } else {
-            _ = sender.wait()
-        }
+        waitForSender()
         let left = queue.depth.batches
         var spoolFailure: ToolFailure?
         do { try queue.finish() } catch { spoolFailure = ToolFailure(.failed, "spool: \(error)") }
         try rejects.close()
         if printsStats { reportStats(left) }
-        if let spoolFailure { throw spoolFailure }
-        if lost > 0 { throw ToolFailure(.failed, "\(lost) rows could be kept nowhere") }
-        try conclude(failure, left)
+        try conclude(spoolFailure ?? failure ?? teeFailure, lost: lost, left: left)
     }
 
-    /// A reader of stdout that took nothing while the tool had to stop.
-    private func isStalled(_ error: StreamError) -> Bool {
-        guard Shutdown.signalNumber != nil, error.errno == ETIMEDOUT else { return false }
-        diagnostics.report("stdout: its reader takes nothing: the last lines were loaded and not passed on")
-        return true
+    /// A signal may also come now.
+    private func waitForSender() {
+        var deadline = Shutdown.signalNumber.map { _ in MonotonicClock.now() + Self.signalPatience }
+        while !sender.wait(atMost: 100_000) {
+            if deadline == nil, Shutdown.signalNumber != nil {
+                sender.hurry(patience: Self.signalPatience / 2)
+                deadline = MonotonicClock.now() + Self.signalPatience
+            }
+            if let deadline, MonotonicClock.now() >= deadline { abort.set() }
+        }
     }
 
-    private func conclude(_ failure: (any Error)?, _ left: Int) throws {
-        if let failure { throw failure }
-        let waiting = left > 0 ? "; \(left) \(left == 1 ? "batch waits" : "batches wait") in the spool for the next start" : ""
+    private func conclude(_ failure: (any Error)?, lost: Int, left: Int) throws {
+        let waiting = left == 0 ? nil : "\(left) \(left == 1 ? "batch waits" : "batches wait") in the spool \(queue.folder) for the next start"
+        if lost > 0 { diagnostics.report("\(lost) rows could be kept nowhere") }
+        if let failure = failure ?? (lost > 0 ? ToolFailure(.failed, "not everything that was read is in ClickHouse or in the spool") : nil) {
+            if let waiting { diagnostics.report(waiting) }
+            throw failure
+        }
         if let error = sender.permanentFailure {
             let failure = ToolFailure(error)
-            throw ToolFailure(.unavailable, failure.message + waiting, hint: failure.hint)
+            throw ToolFailure(.unavailable, [failure.message, waiting].compactMap { $0 }.joined(separator: "; "), hint: failure.hint)
         }
-        if left > 0 {
-            if Shutdown.signalNumber == nil { throw ToolFailure(.temporary, "ClickHouse is away" + waiting) }
-            diagnostics.report("stopped" + waiting)
+        if let waiting {
+            if Shutdown.signalNumber == nil { throw ToolFailure(.temporary, "\(sender.trouble ?? "ClickHouse is away"); \(waiting)") }
+            diagnostics.report(waiting)
         }
         let rejected = rejects.count
         if rejected > 0, !rejects.isKept {

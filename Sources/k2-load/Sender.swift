@@ -23,8 +23,8 @@ final class Sender: @unchecked Sendable {
     private let thread = DispatchQueue(label: "k2.load.sender")
     private var backoff = Backoff(200_000...30_000_000)
 
-    /// The spool is made durable at least this often while batches wait in it, µs.
-    private static let syncInterval: Int64 = 1_000_000
+    /// How long the thread waits for a batch before it looks around, µs.
+    private static let lookInterval: Int64 = 1_000_000
 
     init(_ queue: LoadQueue, _ diagnostics: Diagnostics) {
         self.queue = queue
@@ -35,7 +35,8 @@ final class Sender: @unchecked Sendable {
         let box = InserterBox(inserter)
         thread.async { [self] in
             run(box)
-            note(box, nil)
+            let stats = box.inserter.stats
+            condition.change { latestStats = stats }
             queue.giveUp()
             condition.change { isEnded = true }
         }
@@ -68,9 +69,9 @@ final class Sender: @unchecked Sendable {
 
     private func run(_ box: InserterBox) {
         while true {
-            switch queue.next(until: MonotonicClock.now() + Self.syncInterval) {
+            switch queue.next(until: MonotonicClock.now() + Self.lookInterval) {
             case .end: return tellDamage()
-            case .timedOut: if isOutOfPatience { return }
+            case .timedOut: break
             case .failed(let error):
                 queue.report("spool: \(error)")
                 if !pause(ClickHouseError(.temporary, "\(error)")) { return }
@@ -90,13 +91,13 @@ final class Sender: @unchecked Sendable {
     private func deliver(_ bytes: [UInt8], _ box: InserterBox) -> Bool {
         do {
             try box.inserter.insert(InsertBatch(bytes.span))
-            try queue.discard()
             backoff.succeed()
             note(box, nil)
             condition.change {
                 lastSuccess = MonotonicClock.now()
                 lastSuccessTime = WallClock.now()
             }
+            try queue.discard()
             return true
         } catch let error as ClickHouseError {
             switch error.fault {

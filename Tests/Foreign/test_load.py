@@ -209,6 +209,14 @@ class TestRefusedByTheStore:
         assert all("469" in letter["reason"] or "constraint" in letter["reason"].lower() for letter in found)
         assert store.number("SELECT count() FROM silver_trades") == 50_000 - len(refused)
 
+    @pytest.mark.parametrize("first", [0, 777])
+    def test_many_beside_each_other(self, store, tmp_path, first):
+        """They do not look like a table that refuses everything."""
+        store.run(f"ALTER TABLE silver_trades ADD CONSTRAINT odd CHECK source_sequence < {first} OR source_sequence >= {first + 600}")
+        letters = tmp_path / "letters"
+        store.load(lines(0, 20_000), "--dead-letter", letters)
+        assert len(letters.read_text().splitlines()) == 600 and store.count() == 19_400
+
     def test_a_dead_letter_can_be_loaded(self, store, tmp_path):
         """It is the record, in the record's own form, so that it can be given again."""
         rows = [t for t in TRADES if t["trade_id"] not in (FAR, "BINANCE-5")]

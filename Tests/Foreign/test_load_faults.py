@@ -404,18 +404,28 @@ class TestSpool:
             assert first.end() == 0
         store.holds(0, 10)
 
-    def test_each_load_finds_one(self, store, tmp_path):
+    def test_each_load_finds_one(self, store, proxy, tmp_path):
         """Without --spool; and what an earlier one left is told."""
-        with store.start(port=AWAY) as first, store.start(port=AWAY) as second:
+        proxy.close()
+        with store.start(port=proxy.port) as first, store.start(port=proxy.port) as second:
             for number, running in enumerate((first, second)):
                 running.give(lines(number * 100, 100))
                 running.until_said("trying again")
             assert first.stop() == second.stop() == 143
-        running = store.load(b"")
+        proxy.open()
+        running = store.load(b"", port=proxy.port)
         assert "wait here" in running.said and "hint: k2-load --spool" in running.said
-        store.holds(0, 100) if store.count() and store.number("SELECT min(source_sequence) FROM silver_trades") == 0 else store.holds(100, 100)
+        assert store.count() == 100
         store.load(b"", "--spool", tmp_path / "k2" / "load" / "1")
         store.holds(0, 200)
+
+    def test_one_for_another_server_is_left_alone(self, store, tmp_path):
+        store.load(lines(0, 10), "--drain", "0s", port=AWAY, expect=75)
+        running = store.load(lines(100, 10))
+        assert "for another ClickHouse" in running.said
+        store.holds(100, 10)
+        store.load(b"", "--spool", tmp_path / "k2" / "load" / "0")
+        assert store.count() == 20
 
     def test_a_folder_that_cannot_be(self, store, tmp_path):
         (tmp_path / "file").write_text("")
