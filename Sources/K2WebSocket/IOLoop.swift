@@ -1,5 +1,3 @@
-import Dispatch
-import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -15,9 +13,8 @@ public final class IOLoop: @unchecked Sendable {
     private let isClosed = Mutex(false)
     /// Trust roots by file ("" is the system's); reading them takes milliseconds, so each is read once. On the loop only.
     var trust: [String: NIOSSLContext] = [:]
-    /// Descriptors waited for by `whenReadable`. On the loop only.
-    private var watches: [Int: any DispatchSourceRead] = [:]
-    private var watchCount = 0
+    /// Descriptors waited for by `whenReadable`.
+    private let watches = DescriptorWatches()
 
     /// Starts the thread.
     public init() {
@@ -67,24 +64,7 @@ public final class IOLoop: @unchecked Sendable {
     /// The descriptor may be closed meanwhile: a copy of it is watched.
     /// - Precondition: `descriptor` is open.
     public func whenReadable(_ descriptor: Int32, _ body: @escaping @Sendable () -> Void) {
-        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-        precondition(copy >= 0, "whenReadable of a descriptor that is not open")
-        run { self.watch(copy, body) }
-    }
-
-    private func watch(_ descriptor: Int32, _ body: @escaping @Sendable () -> Void) {
-        let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: DispatchQueue.global())
-        watchCount += 1
-        let name = watchCount
-        watches[name] = source
-        source.setCancelHandler { _ = Glibc.close(descriptor) }
-        source.setEventHandler { [weak self] in
-            source.cancel()
-            guard let self else { return }
-            // Gone when the loop was closed, or when the event came twice before the cancellation.
-            run { if self.watches.removeValue(forKey: name) != nil { body() } }
-        }
-        source.activate()
+        watches.add(descriptor) { self.run(body) }
     }
 
     /// Closes what is still open on the loop, ends the thread and waits for it. A second call does nothing.
@@ -96,10 +76,7 @@ public final class IOLoop: @unchecked Sendable {
             return isClosed
         }
         if wasClosed { return }
-        runAndWait {
-            for source in self.watches.values { source.cancel() }
-            self.watches = [:]
-        }
+        watches.close()
         try? group.syncShutdownGracefully()
     }
 }
