@@ -12,7 +12,10 @@ final class LoadQueue: @unchecked Sendable {
     private let condition = Condition()
     private let queue: SegmentQueue
     private let limit: Int
-    private var held: [UInt8]?
+    private var held: [UInt8]? { didSet { heldCount += 1 } }
+    /// Tells one held batch from the next, and which of them was handed out.
+    private var heldCount = 0
+    private var handedOut = -1
     private var isClosed = false
     private var isGivenUp = false
     private var isPeeked = false
@@ -122,7 +125,10 @@ final class LoadQueue: @unchecked Sendable {
                     return .failed(error)
                 }
             }
-            if let held { return .batch(held) }
+            if let held {
+                handedOut = heldCount
+                return .batch(held)
+            }
             return isClosed ? .end : .timedOut
         }
     }
@@ -133,7 +139,8 @@ final class LoadQueue: @unchecked Sendable {
             if isPeeked {
                 isPeeked = false
                 try queue.discard()
-            } else {
+            } else if handedOut == heldCount {
+                // Else it went to the disk meanwhile, and another one may be held.
                 held = nil
             }
         }

@@ -17,8 +17,8 @@ struct SchemaFlags: ParsableArguments {
         guard ttl == "standard" || ttl == "none" else { throw ValidationError("--ttl: expected standard or none, found \"\(ttl)\"") }
         for (flag, name) in [("--database", database), ("--cluster", cluster)] {
             guard let name else { continue }
-            guard !name.isEmpty, name.allSatisfy({ $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }) else {
-                throw ValidationError("\(flag): expected letters, digits and _, found \"\(name)\"")
+            guard !name.isEmpty, name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+                throw ValidationError("\(flag): expected a name, found \"\(name)\"")
             }
         }
     }
