@@ -1,4 +1,5 @@
 import Glibc
+import K2Bytes
 import K2NDJSON
 
 /// The file that `--dead-letter` names. Records are appended; it is created when missing.
@@ -19,7 +20,20 @@ public struct DeadLetterFile: ~Copyable {
         guard descriptor >= 0 else {
             throw ToolFailure(.usage, "\(path): cannot open dead-letter file: \(StreamError.reason(errno))")
         }
-        return DeadLetterFile(descriptor: descriptor, path: path, tool: tool)
+        var file = DeadLetterFile(descriptor: descriptor, path: path, tool: tool)
+        if endsInsideLine(path) { file.writer.buffer.append(0x0a) }
+        return file
+    }
+
+    /// A full disk or a kill may have cut the last line: the next one must not be glued to it.
+    private static func endsInsideLine(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return false }
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { _ = Glibc.close(descriptor) }
+        var last: UInt8 = 0x0a
+        return pread(descriptor, &last, 1, status.st_size - 1) == 1 && last != 0x0a
     }
 
     public mutating func write(line: Int, reason: String, input: Span<UInt8>) throws(StreamError) {

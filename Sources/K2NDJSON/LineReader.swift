@@ -46,6 +46,8 @@ public struct LineReader: ~Copyable {
     private var lineEnd = 0
     private var atEnd = false
     private var readsNoMore = false
+    /// The first bytes of an over-long line whose end did not come yet.
+    private var longHead: [UInt8]?
 
     /// - Parameters:
     ///   - stopDescriptor: reading ends as soon as this descriptor is readable; −1 for none.
@@ -74,6 +76,7 @@ public struct LineReader: ~Copyable {
     public mutating func readNoMore() { readsNoMore = true }
 
     public mutating func next(flushing output: inout LineWriter) throws(StreamError) -> LineEvent {
+        if longHead != nil { return try skipLong(flushing: &output) }
         while true {
             if let newline = findNewline() {
                 lineStart = start
@@ -83,7 +86,10 @@ public struct LineReader: ~Copyable {
                 number += 1
                 return lineEnd - lineStart > maxLineBytes ? cutLong() : .line
             }
-            if filled - start > maxLineBytes { return try skipLong(flushing: &output) }
+            if filled - start > maxLineBytes {
+                longHead = Array(UnsafeBufferPointer(start: base + start, count: shownBytes))
+                return try skipLong(flushing: &output)
+            }
             if atEnd { return finish() }
             switch try fill(flushing: &output) {
             case .ready: continue
@@ -121,7 +127,6 @@ public struct LineReader: ~Copyable {
 
     /// Keeps the head of an over-long line at the front of the buffer and drops the rest of it.
     private mutating func skipLong(flushing output: inout LineWriter) throws(StreamError) -> LineEvent {
-        let head = Array(UnsafeBufferPointer(start: base + start, count: shownBytes))
         while true {
             if let newline = findNewline() {
                 start = newline + 1
@@ -129,10 +134,16 @@ public struct LineReader: ~Copyable {
             }
             start = filled
             if atEnd { break }
-            if try fill(flushing: &output) == .stopped { return .stopped }
+            switch try fill(flushing: &output) {
+            case .ready: continue
+            case .stopped: return .stopped
+            case .timedOut: return .timedOut
+            }
         }
         searched = start
         number += 1
+        let head = longHead ?? []
+        longHead = nil
         // The head goes in front of the unread bytes: room was made by the bytes just skipped.
         let room = head.count
         if start < room {

@@ -51,7 +51,7 @@ final class LoadQueue: @unchecked Sendable {
         var isTold = false
         while true {
             // A batch that waits in memory comes first: ClickHouse takes it, or the disk has room again.
-            while !condition.wait(until: MonotonicClock.now() + Self.retryDelay, { isGivenUp || held == nil }) { condition.change { placeHeld() } }
+            while !condition.wait(until: MonotonicClock.now() + Self.retryDelay, { isGivenUp || held == nil }) { _ = condition.change { placeHeld() } }
             if !condition.change({ placeHeld() }) { return false }
             switch condition.change({ place(batch) }) {
             case .placed: return true

@@ -16,6 +16,7 @@ struct LoadRun: ~Copyable {
     /// Microseconds.
     private let batchAge: Int64
     private let drain: Int64
+    private let timeout: Int64
     private let isKcat: Bool
     private let isStrict: Bool
     private let printsStats: Bool
@@ -53,6 +54,7 @@ struct LoadRun: ~Copyable {
         batchBytes = command.batchSize.bytes
         batchAge = command.batchAge.microseconds
         drain = command.drain.microseconds
+        timeout = command.timeout.microseconds
         isTeeing = command.tee
         isKcat = command.kcat
         isStrict = command.strict
@@ -233,7 +235,9 @@ struct LoadRun: ~Copyable {
                 sender.hurry(patience: Self.signalPatience / 2)
                 deadline = MonotonicClock.now() + Self.signalPatience
             }
-            if let deadline, MonotonicClock.now() >= deadline { abort.set() }
+            // Without a signal the request under way may take its time, those to further hosts not.
+            let isTooLate = deadline.map { MonotonicClock.now() >= $0 } ?? (sender.sinceSuccess - drain >= timeout)
+            if isTooLate { abort.set() }
         }
     }
 

@@ -16,7 +16,8 @@ struct RunCommand: ParsableCommand {
             changes nothing. When the spool is full, reading waits. Rows that ClickHouse refuses become dead letters; the \
             others go on.
 
-            With --tee each line is passed on as soon as it is read, whatever ClickHouse does.
+            With --tee each line is passed on as soon as it is read, whatever ClickHouse does. Lines of more than 16 MiB and a \
+            last line without a newline are not: they are rejected.
             """)
 
     @Flag(help: "Also pass every input line on.")
@@ -40,7 +41,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Time limit of one request to ClickHouse.", valueName: "time"))
     var timeout = DurationArgument(argument: "60s")!
 
-    @Option(help: ArgumentHelp("How long to try at the end of the input while nothing can be sent.", valueName: "time"))
+    @Option(help: ArgumentHelp("How long to try at the end of the input while nothing can be sent; a request under way may still take its --timeout.", valueName: "time"))
     var drain = DurationArgument(argument: "30s")!
 
     @Option(help: ArgumentHelp("Append rejected lines, with the reason, to this file.", valueName: "file"))

@@ -51,6 +51,9 @@ final class Sender: @unchecked Sendable {
     var succeededAt: Timestamp? { condition.look { lastSuccessTime } }
     var retries: Int { condition.look { retryCount } }
 
+    /// Microseconds since ClickHouse took a batch, or since `hurry`.
+    var sinceSuccess: Int64 { condition.look { MonotonicClock.now() - lastSuccess } }
+
     /// From now on the thread ends when nothing could be sent for `patience` µs.
     func hurry(patience: Int64) {
         condition.change {

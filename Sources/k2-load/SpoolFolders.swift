@@ -73,6 +73,7 @@ enum SpoolFolders {
         for number in first..<maxDefaults {
             let folder = "\(base)/\(number)"
             guard access(folder, F_OK) == 0, let queue = try? SegmentQueue.open(folder: folder, limit: room) else { continue }
+            if queue.tornBytes > 0 { diagnostics.report("\(folder): \(queue.tornBytes) bytes at its end are damaged, a batch that was cut off, and were left out") }
             if !queue.isEmpty {
                 diagnostics.report("\(folder): \(queue.depth.frames) batches of an earlier run wait here")
                 diagnostics.hint("k2-load --spool \(folder) < /dev/null")

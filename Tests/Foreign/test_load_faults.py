@@ -1,5 +1,6 @@
 """`k2-load` while the network, the server, the disk or itself fails: no row is lost, none counts twice."""
 
+import contextlib
 import os
 import random
 import resource
@@ -179,7 +180,16 @@ class TestServerAway:
             assert running.end() == 0 and running.said == ""
         store.holds(0, 100)
 
-    @pytest.mark.parametrize("answer", [(503, {}, b""), exception(242), exception(202), exception(241)], ids=["503", "read only", "too many queries", "memory"])
+    BUSY = {
+        "503": (503, {}, b""),
+        "read only": exception(242),
+        "too many queries": exception(202),
+        "memory": exception(241),
+        "404 of something else": (404, {}, b"<html>no such page</html>"),
+        "a page of something else": (200, {"Content-Type": "text/html"}, b"<html>welcome</html>"),
+    }
+
+    @pytest.mark.parametrize("answer", BUSY.values(), ids=BUSY)
     def test_the_second_host_when_the_first_is_busy(self, store, proxy, spool, answer):
         proxy.choose = lambda request: Fault(answer=answer)
         environment = store.environment() | {"K2_CLICKHOUSE_URL": f"http://127.0.0.1:{proxy.port},127.0.0.1:{store.server.port}/{store.database}"}
@@ -187,6 +197,19 @@ class TestServerAway:
             running.give(lines(0, 100))
             assert running.end() == 0, running.said
         store.holds(0, 100)
+
+    def test_something_else_answers_for_a_while(self, store, proxy, spool):
+        """A balancer between two versions of its configuration: ClickHouse was there, so it will be again."""
+        proxy.fail_inserts(None, Fault(answer=self.BUSY["404 of something else"]), Fault(answer=self.BUSY["a page of something else"]))
+        running = store.load(lines(0, 300), "--spool", spool, "--batch-rows", 100, port=proxy.port)
+        assert "HTTP 404, not an answer of ClickHouse" in running.said
+        store.holds(0, 300)
+
+    def test_something_else_answers_always(self, store, proxy, spool):
+        proxy.choose = lambda request: Fault(answer=self.BUSY["404 of something else"])
+        running = store.load(lines(0, 300), "--spool", spool, port=proxy.port, expect=69)
+        assert "HTTP 404, not an answer of ClickHouse" in running.said
+        assert spooled(spool) > 0
 
     def test_the_second_host_after_a_lost_reply(self, store, proxy, spool):
         proxy.fail_inserts(Fault(reset="after"))
@@ -544,23 +567,29 @@ class TestKilledAnywhere:
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from None
 
+    TOGETHER = 5
+
     def test_server(self, own_store, own_server, tmp_path):
-        """The server dies at random while it works."""
+        """The server dies at random while several loads work; each load is a run."""
         source = random.Random(SEED)
-        for run in range(max(RUNS // 10, 1)):
-            rows, first = source.randrange(3000, 8000), run * 10_000
+        for round in range(max(RUNS // self.TOGETHER, 1)):
             own_store.run("TRUNCATE TABLE silver_trades")
-            with (
-                Proxy(own_server) as proxy,
-                own_store.start("--spool", tmp_path / str(run), "--batch-rows", 250, "--batch-age", "100ms", "--drain", "60s", port=proxy.port) as running,
-            ):
-                running.give_aside(lines(first, rows), close=True)
+            sizes = [source.randrange(2000, 6000) for _ in range(self.TOGETHER)]
+            firsts = [(round * self.TOGETHER + load) * 10_000 for load in range(self.TOGETHER)]
+            with Proxy(own_server) as proxy, contextlib.ExitStack() as stack:
+                loads = []
+                for first, rows in zip(firsts, sizes):
+                    arguments = ["--spool", tmp_path / str(first), "--batch-rows", 250, "--batch-age", "100ms", "--drain", "60s"]
+                    loads.append(stack.enter_context(own_store.start(*arguments, port=proxy.port)))
+                    loads[-1].give_aside(lines(first, rows), close=True)
                 for _ in range(source.randrange(1, 3)):
-                    time.sleep(source.uniform(0.05, 0.5))
+                    time.sleep(source.uniform(0.05, 0.6))
                     own_server.kill()
                     own_server.start()
-                assert running.wait(60) == 0, f"seed {SEED}, run {run}: {running.said}"
-            try:
-                own_store.holds(first, rows)
-            except AssertionError as error:
-                raise AssertionError(f"seed {SEED}, run {run}: {error}") from None
+                for load in loads:
+                    assert load.wait(60) == 0, f"seed {SEED}, round {round}: {load.said}"
+            found = own_store.query("SELECT intDiv(source_sequence, 10000), count(), uniqExact(trade_id) FROM silver_trades FINAL GROUP BY 1 ORDER BY 1")
+            wanted = [f"{first // 10_000}\t{rows}\t{rows}" for first, rows in zip(firsts, sizes)]
+            assert found == wanted, f"seed {SEED}, round {round}"
+            raw = own_store.count(final=False)
+            assert raw == sum(sizes), f"seed {SEED}, round {round}: {raw} rows before merging for {sum(sizes)} trades"

@@ -27,6 +27,15 @@ private func write(_ reason: String, to path: String) -> String? {
         #expect(lines.last == #"{"kind":"dead_letter","tool":"k2-test","line":1,"reason":"two","input":"input"}"#)
     }
 
+    @Test func aLineThatWasCutOffStaysAlone() throws {
+        let folder = try TestFolder()
+        let path = try folder.file("bad.ndjson")
+        try #"{"kind":"dead_le"#.write(toFile: path, atomically: false, encoding: .utf8)
+        #expect(write("one", to: path) == nil)
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.count == 3 && lines[0] == #"{"kind":"dead_le"# && lines[1].hasSuffix(#""input":"input"}"#) && lines[2].isEmpty)
+    }
+
     @Test func saysWhyItCannotBeOpened() throws {
         let folder = try TestFolder()
         #expect(write("x", to: "\(folder.path)/no/such/folder") == "\(folder.path)/no/such/folder: cannot open dead-letter file: no such file or directory")

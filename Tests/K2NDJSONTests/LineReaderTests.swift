@@ -142,6 +142,23 @@ import Testing
         #expect(reader.line.text == "half a line")
     }
 
+    @Test func waitsNoLongerForTheRestOfALineThatIsTooLong() throws {
+        let input = Channel()
+        var reader = LineReader(descriptor: input.readEnd, name: "stdin", maxLineBytes: 10)
+        reader.patience = 1
+        var writer = LineWriter(descriptor: -1, name: "none")
+        input.write("0123456789ABCDEF")
+        for _ in 0..<2 {
+            let waiting = try reader.next(flushing: &writer)
+            #expect(waiting == .timedOut)
+        }
+        input.write("GHI\nnext\n")
+        let long = try reader.next(flushing: &writer)
+        #expect(long == .tooLong && reader.line.text == "0123456789" && reader.number == 1)
+        let next = try reader.next(flushing: &writer)
+        #expect(next == .line && reader.line.text == "next" && reader.number == 2)
+    }
+
     @Test func aDescriptorThatCannotBeReadIsAnError() {
         var reader = LineReader(descriptor: 1_000_000, name: "stdin")
         var writer = LineWriter(descriptor: -1, name: "none")

@@ -170,8 +170,8 @@ private struct Dialogue {
     @Test func theLargestIdsDoNotOverflow() {
         var feed = Dialogue()
         let last = UInt64(Int64.max)
-        _ = feed.tracker.observe(0, time: Timestamp(microseconds: 0), receivedAt: Timestamp(microseconds: 0), instrument: 0)
-        _ = feed.tracker.observe(last, time: Timestamp(microseconds: 0), receivedAt: Timestamp(microseconds: 0), instrument: 0)
+        feed.tracker.observe(0, time: Timestamp(microseconds: 0), receivedAt: Timestamp(microseconds: 0), instrument: 0)
+        feed.tracker.observe(last, time: Timestamp(microseconds: 0), receivedAt: Timestamp(microseconds: 0), instrument: 0)
         _ = feed.covers(1...UInt64(Int64.max))
         #expect(feed.end() == [])
     }

@@ -32,16 +32,17 @@ public final class ClickHouseClient {
     public func query(
         _ sql: String, settings: [(String, String)] = [], id: String? = nil, body: [UInt8]? = nil, encoding: String? = nil
     ) throws(ClickHouseError) -> [UInt8] {
-        var last: ClickHouseError?
+        var failure: ClickHouseError?
         for _ in address.hosts {
             do throws(ClickHouseError) { return try ask(request(sql, settings, id, body, encoding), id) } catch {
-                if error.fault != .temporary { throw error }
-                // Another host may be there, or have less to do.
+                // What ClickHouse itself refuses for good, the other hosts refuse too.
+                if error.fault == .aborted || error.fault != .temporary && error.code != 0 { throw error }
                 current = (current + 1) % address.hosts.count
-                last = error
+                // As long as one host may come back, it is worth waiting.
+                if failure?.fault != .temporary { failure = error }
             }
         }
-        throw last!
+        throw failure!
     }
 
     private func ask(_ request: HTTPRequest, _ id: String?) throws(ClickHouseError) -> [UInt8] {
@@ -52,12 +53,17 @@ public final class ClickHouseClient {
             let isPermanent = !hasAnswered && (error.code == .untrusted || error.code == .other)
             throw ClickHouseError(isPermanent ? .permanent : .temporary, "\(host): \(error.reason)")
         }
-        hasAnswered = true
         return try read(response, id)
     }
 
     private func read(_ response: HTTPResponse, _ id: String?) throws(ClickHouseError) -> [UInt8] {
-        guard let (exception, fault, text) = ClickHouseReply.exception(response) else { return response.body }
+        guard let (exception, fault, text) = ClickHouseReply.exception(response) else {
+            hasAnswered = true
+            return response.body
+        }
+        // Something between us and a server that has answered, a balancer for instance, may pass.
+        if exception == nil { throw ClickHouseError(hasAnswered ? .temporary : fault, "\(host): \(text)") }
+        hasAnswered = true
         let code = exception.map { "code \($0.code): " } ?? ""
         let query = (response.header("X-ClickHouse-Query-Id") ?? id).map { " [query \($0)]" } ?? ""
         throw ClickHouseError(fault, code: exception?.code ?? 0, "\(host): \(code)\(text)\(query)")
