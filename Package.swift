@@ -87,6 +87,12 @@ let package = Package(
 
         // Command lines
         library("K2CLI", ["K2Domain", "K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        library(
+            "K2Connections",
+            [
+                "K2CLI", "K2ClickHouse", "K2Domain", "K2HTTP", "K2Iceberg", "K2Lake", "K2ObjectStore", "K2StateStore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         tool(
             "K2Feed", at: "k2-feed",
             [
@@ -97,8 +103,13 @@ let package = Package(
         tool("K2OHLCV", at: "k2-ohlcv", ["K2Bytes", "K2Domain", "K2JSON"]),
         tool(
             "K2Load", at: "k2-load",
-            ["K2Bytes", "K2ClickHouse", "K2Compression", "K2Domain", "K2HTTP", "K2JSON", "K2Metrics", "K2Retry", "K2Rows", "K2Spool", "K2WebSocket"]),
-        tool("K2Offload", at: "k2-offload", ["K2Bytes", "K2Domain", "K2JSON", "K2Lake", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
+            ["K2Bytes", "K2ClickHouse", "K2Compression", "K2Connections", "K2Domain", "K2HTTP", "K2JSON", "K2Metrics", "K2Retry", "K2Rows", "K2Spool", "K2WebSocket"]),
+        tool(
+            "K2Offload", at: "k2-offload",
+            [
+                "K2Bytes", "K2ClickHouse", "K2Connections", "K2Domain", "K2HTTP", "K2Iceberg", "K2JSON", "K2Lake", "K2Metrics", "K2ObjectStore",
+                "K2Retry", "K2StateStore",
+            ]),
         tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator", "K2WebSocket"]),
 
         // Tests
@@ -141,7 +152,7 @@ let package = Package(
             ]),
         tests("K2NormalizeTests", ["K2Normalize", "CMallocCounter", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
-        tests("K2OffloadTests", ["K2Offload", "K2CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests("K2OffloadTests", ["K2Offload", "K2Connections", "K2CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         tests("ToolTests", [], exclude: ["cases", "foreign", "help", "pipes"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -11,7 +11,14 @@ import CCurl
 /// ```
 public final class HTTPClient {
     public var options: HTTPOptions
-    private let handle: UnsafeMutableRawPointer
+    let handle: UnsafeMutableRawPointer
+    /// Carries streams, and keeps their connections.
+    lazy var multi: UnsafeMutableRawPointer? = {
+        isMultiUsed = true
+        return curl_multi_init()
+    }()
+    private var isMultiUsed = false
+    var isStreaming = false
     private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
 
     public init(options: HTTPOptions = HTTPOptions()) {
@@ -20,7 +27,10 @@ public final class HTTPClient {
         self.handle = handle
     }
 
-    deinit { curl_easy_cleanup(handle) }
+    deinit {
+        if isMultiUsed { curl_multi_cleanup(multi) }
+        curl_easy_cleanup(handle)
+    }
 
     public func get(_ url: String, headers: [(String, String)] = []) throws(HTTPError) -> HTTPResponse {
         try perform(HTTPRequest("GET", url, headers: headers))
@@ -45,7 +55,7 @@ public final class HTTPClient {
             openedConnections: ck2_curl_get_long(handle, CURLINFO_NUM_CONNECTS))
     }
 
-    private func configure() {
+    func configure() {
         // Signals belong to the tool; without them name resolution must not be cut off by SIGALRM.
         set(CURLOPT_NOSIGNAL, 1)
         ck2_curl_set_http_only(handle)
@@ -64,11 +74,16 @@ public final class HTTPClient {
         if let trustFile = options.trustFile { set(CURLOPT_CAINFO, trustFile) }
     }
 
-    private func run(_ transfer: Transfer, body: [UInt8]?) -> (code: CURLcode, detail: String) {
+    /// Lets curl call back to `transfer`, which must outlive the request.
+    func connect(_ transfer: Transfer) {
         let context = Unmanaged.passUnretained(transfer).toOpaque()
         ck2_curl_set_write(handle, TransferCallback.write, context)
         ck2_curl_set_header(handle, TransferCallback.header, context)
         ck2_curl_set_progress(handle, TransferCallback.progress, context)
+    }
+
+    private func run(_ transfer: Transfer, body: [UInt8]?) -> (code: CURLcode, detail: String) {
+        connect(transfer)
         return withExtendedLifetime(transfer) {
             withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CURL_ERROR_SIZE)) { detail in
                 detail.initialize(repeating: 0)
@@ -96,7 +111,7 @@ public final class HTTPClient {
         }
     }
 
-    private func failure(_ code: CURLcode, _ detail: String, of transfer: Transfer, at location: String) -> HTTPError {
+    func failure(_ code: CURLcode, _ detail: String, of transfer: Transfer, at location: String) -> HTTPError {
         if transfer.isTooLarge {
             return HTTPError(.tooLarge, at: location, "answer too large: expected at most \(options.maxBodyBytes) bytes")
         }
@@ -104,13 +119,13 @@ public final class HTTPClient {
         return HTTPError(curl: code, detail: detail, at: location)
     }
 
-    private func set(_ option: CURLoption, _ value: Int) { ck2_curl_set_long(handle, option, value) }
-    private func set(_ option: CURLoption, _ value: String) { ck2_curl_set_pointer(handle, option, value) }
-    private func set(_ option: CURLoption, pointer: UnsafeRawPointer?) { ck2_curl_set_pointer(handle, option, pointer) }
+    func set(_ option: CURLoption, _ value: Int) { ck2_curl_set_long(handle, option, value) }
+    func set(_ option: CURLoption, _ value: String) { ck2_curl_set_pointer(handle, option, value) }
+    func set(_ option: CURLoption, pointer: UnsafeRawPointer?) { ck2_curl_set_pointer(handle, option, pointer) }
 }
 
 /// The headers of a request in curl's form.
-private final class HeaderList {
+final class HeaderList {
     private(set) var list: UnsafeMutablePointer<curl_slist>?
 
     init(_ request: HTTPRequest) throws(HTTPError) {

@@ -3,13 +3,14 @@ import CCurl
 /// What one request collects while curl calls back, and its own reasons to end it.
 final class Transfer {
     var headers: [(name: String, value: String)] = []
-    var body: [UInt8] = []
+    private(set) var body: [UInt8] = []
     private(set) var isTooLarge = false
     private let maxBodyBytes: Int
     private let abort: AbortFlag?
 
-    init(_ options: HTTPOptions) {
-        maxBodyBytes = options.maxBodyBytes
+    /// - Parameter maxBodyBytes: in place of the options'.
+    init(_ options: HTTPOptions, maxBodyBytes: Int? = nil) {
+        self.maxBodyBytes = maxBodyBytes ?? options.maxBodyBytes
         abort = options.abort
     }
 
@@ -24,6 +25,8 @@ final class Transfer {
         body.append(contentsOf: bytes)
         return true
     }
+
+    func forgetBody() { body.removeAll(keepingCapacity: true) }
 
     /// One line of the header, with its line break.
     func take(headerLine bytes: UnsafeRawBufferPointer) {

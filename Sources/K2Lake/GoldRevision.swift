@@ -54,7 +54,7 @@ struct GoldRevision {
 
     /// False only when the bounds of the file prove that it has no window in `range`.
     private func mayHold(_ file: DataFile, _ range: ClosedRange<Int64>) -> Bool {
-        let id = schema.definition.columns[position("window_start")].id
+        let id = schema.fieldIDs[position("window_start")]
         guard case .timestamp(let low)? = file.lowerBounds[id].flatMap({ Datum(singleValue: $0, type: .timestamptz) }),
             case .timestamp(let high)? = file.upperBounds[id].flatMap({ Datum(singleValue: $0, type: .timestamptz) })
         else { return true }
@@ -62,17 +62,13 @@ struct GoldRevision {
     }
 
     private func replacement(_ file: DataFile, _ names: Set<Name>) throws -> Replacement? {
-        let objects = stores.objects
-        let reader = try ParquetReader(fileSize: Int(file.fileSize)) {
-            try objects.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound))
-        }
+        let source = try LakeFile(file, in: stores.objects, schema)
         var groups: [RowGroup] = []
         var found = false
-        for index in reader.metadata.rowGroups.indices {
-            var columns: [Column] = []
-            for field in schema.definition.columns.indices { columns.append(try reader.field(field, rowGroup: index)) }
+        for group in source.rowGroups {
+            let columns = try schema.definition.columns.indices.map { try source.column($0, rowGroup: group) }
             let kept = rows(columns, without: names)
-            found = found || kept.count < columns[0].values.count
+            found = found || kept.count < source.rowCount(group)
             groups.append(RowGroup(columns: columns, kept: kept))
         }
         return found ? Replacement(file: file, groups: groups) : nil

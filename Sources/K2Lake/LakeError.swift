@@ -1,25 +1,32 @@
 import K2Iceberg
 import K2ObjectStore
 import K2Parquet
+import K2Rows
 import K2StateStore
 
 /// Why rows could not be brought into the lake, and what follows from it.
 public struct LakeError: Error, Sendable, CustomStringConvertible {
     public enum Code: Sendable {
         case failed
-        /// Another writer holds the table, or was faster too often.
+        /// Another writer was faster too often, or something is away: it may work later.
         case busy
+        /// Another run has the table.
+        case held
         /// A commit may or may not have been made.
         case outcomeUnknown
         /// The lake is not what this program expects: a catalog that is no database, another schema.
         case configuration
+        /// ClickHouse refuses for good.
+        case unavailable
     }
     public var code: Code
     public var message: String
+    public var hint: String?
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String, hint: String? = nil) {
         self.code = code
         self.message = message
+        self.hint = hint
     }
 
     init(_ error: IcebergError, table: String) {
@@ -34,8 +41,8 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
     }
 
     init(_ error: StateStoreError, table: String) {
-        let isBusy = error.code == .leaseHeld || error.code == .leaseLost || error.isRetryable
-        self.init(isBusy ? .busy : .failed, "\(table): \(error.message)")
+        let code: Code = error.code == .leaseHeld ? .held : error.code == .leaseLost || error.isRetryable ? .busy : .failed
+        self.init(code, "\(table): \(error.message)")
     }
 
     /// Runs `body` with the errors of the libraries below turned into ours; records that are refused pass.
@@ -48,6 +55,8 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
             throw LakeError(error, table: table)
         } catch let error as StoreError {
             throw LakeError(error.isRetryable ? .busy : .failed, "\(table): \(error)")
+        } catch let error as WarmSourceError {
+            throw LakeError(error.isRetryable ? .busy : .unavailable, "\(table): \(error)")
         } catch let error as ParquetError {
             throw LakeError(.failed, "\(table): \(error)")
         }

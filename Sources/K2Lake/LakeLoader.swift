@@ -114,13 +114,11 @@ public struct LakeLoader: ~Copyable {
         let (table, found) = try LakeError.naming(definition.coldName) {
             try stores.takeLease(definition.coldName)
             do {
-                let schema = try LakeSchema(definition)
-                let committer = TableCommitter(stores: stores, schema: schema)
                 // Better to say now than after the first batch that the table cannot be written to.
-                try committer.checkTable()
+                try TableCommitter(stores: stores, definition: definition).checkTable()
                 // First: what a killed run had committed is among the rows that the table has.
-                let found = try committer.reconcile()
-                return (try LakeTable(schema, state: stores.state), found)
+                let found = try IntentReconciler(stores: stores, definition: definition).run()
+                return (try LakeTable(LakeSchema(definition), state: stores.state), found)
             } catch {
                 try? stores.state.releaseLease(table: definition.coldName, holder: stores.holder)
                 throw error
@@ -138,7 +136,7 @@ public struct LakeLoader: ~Copyable {
             try LakeError.naming(name) {
                 if tables[index]!.buffer.liveCount > 0 {
                     try stores.renewLease(name)
-                    let committer = TableCommitter(stores: stores, schema: tables[index]!.schema)
+                    let committer = TableCommitter(stores: stores, definition: MarketTables.all[index])
                     if let report = try committer.commit(tables[index]!) {
                         reports.append(report)
                     } else {

@@ -3,7 +3,7 @@ import K2Iceberg
 import K2JSON
 import K2Parquet
 
-/// The Iceberg and Parquet forms of a table definition.
+/// The Iceberg and Parquet forms of a table definition: as K2 makes the table, or as a table that exists has its columns.
 public struct LakeSchema: Sendable {
     /// Iceberg namespace of all tables.
     public static let namespace = ["cold"]
@@ -13,14 +13,39 @@ public struct LakeSchema: Sendable {
     public let spec: PartitionSpec
     public let sortOrder: SortOrder
     public let parquet: ParquetSchema
+    /// By what rows are laid into partitions; one rule for each field of `spec`.
+    public let rules: [PartitionRule]
+    /// Field ids of the definition's columns.
+    public let fieldIDs: [Int]
 
+    /// The table as K2 makes it.
     public init(_ definition: TableDefinition) throws(IcebergError) {
+        let schema = try Schema(fields: definition.columns.map(Self.field))
         self.definition = definition
-        schema = try Schema(fields: definition.columns.map(Self.field))
+        self.schema = schema
         spec = PartitionSpec(fields: Self.partitionFields(definition))
         sortOrder = SortOrder(
             fields: definition.sortOrder.compactMap { definition.column($0) }.map { SortField(sourceID: $0.id) })
-        parquet = ParquetSchema(definition.columns.map(Self.parquetField))
+        rules = definition.partition
+        fieldIDs = definition.columns.map(\.id)
+        parquet = ParquetSchema(zip(definition.columns, schema.fields).map(Self.parquetField))
+    }
+
+    /// The table as it is: with its own field ids, partitions and order. Columns that the definition does not know stay null.
+    /// - Throws: `invalid` when rows of the definition cannot be written to it.
+    public init(_ definition: TableDefinition, of table: TableMetadata) throws(IcebergError) {
+        self.definition = definition
+        schema = table.currentSchema
+        spec = table.defaultSpec
+        var fields: [NestedField] = []
+        for column in definition.columns { fields.append(try TableShape.field(for: column, in: table.currentSchema)) }
+        try TableShape.checkOthers(definition, in: table.currentSchema)
+        fieldIDs = fields.map(\.id)
+        rules = try TableShape.rules(of: table.defaultSpec, definition, fieldIDs)
+        let names = definition.sortOrder.compactMap { definition.index(of: $0) }
+        let order = SortOrder(orderID: table.defaultSortOrderID, fields: names.map { SortField(sourceID: fields[$0].id) })
+        sortOrder = table.sortOrders.contains(order) ? order : .unsorted
+        parquet = ParquetSchema(zip(definition.columns, fields).map(Self.parquetField))
     }
 
     public var identifier: TableIdentifier { TableIdentifier(Self.namespace, definition.coldName) }
@@ -39,7 +64,7 @@ public struct LakeSchema: Sendable {
             ])
     }
 
-    private static func field(_ column: ColumnDefinition) -> NestedField {
+    static func field(_ column: ColumnDefinition) -> NestedField {
         let type: IcebergType =
             switch column.type {
             case .string: .string
@@ -73,10 +98,9 @@ public struct LakeSchema: Sendable {
         }
     }
 
-    private static func parquetField(_ column: ColumnDefinition) -> ParquetSchema.Field {
-        func nested(_ name: String, _ index: Int) -> ParquetSchema.Field {
-            .init(name, id: Int32(column.nestedIDs[index]), .string, isRequired: true)
-        }
+    /// The Parquet field of `column` with the ids of `field`.
+    private static func parquetField(_ column: ColumnDefinition, _ field: NestedField) -> ParquetSchema.Field {
+        func nested(_ name: String, _ id: Int) -> ParquetSchema.Field { .init(name, id: Int32(id), .string, isRequired: true) }
         let type: ParquetSchema.FieldType =
             switch column.type {
             case .string: .string
@@ -86,9 +110,20 @@ public struct LakeSchema: Sendable {
             case .timestamp: .timestampTZMicros
             case .uuid: .uuid
             case .decimal(let precision, let scale): .decimal(precision: precision, scale: scale)
-            case .stringList: .list(element: nested("element", 0))
-            case .stringMap: .map(key: nested("key", 0), value: nested("value", 1))
+            case .stringList: .list(element: nested("element", field.type.nestedIDs[0]))
+            case .stringMap: .map(key: nested("key", field.type.nestedIDs[0]), value: nested("value", field.type.nestedIDs[1]))
             }
-        return .init(column.name, id: Int32(column.id), type, isRequired: column.isRequired)
+        return .init(column.name, id: Int32(field.id), type, isRequired: column.isRequired)
+    }
+}
+
+extension IcebergType {
+    /// Ids of a list's element, or of a map's key and value.
+    fileprivate var nestedIDs: [Int] {
+        switch self {
+        case .list(let list): [list.elementID]
+        case .map(let map): [map.keyID, map.valueID]
+        default: []
+        }
     }
 }

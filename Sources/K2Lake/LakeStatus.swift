@@ -46,7 +46,7 @@ extension LakeStores {
                 if try state.openIntents(table: table).isEmpty { return [] }
                 try takeLease(table)
                 defer { try? state.releaseLease(table: table, holder: holder) }
-                return try TableCommitter(stores: self, schema: LakeSchema(definition)).reconcile()
+                return try IntentReconciler(stores: self, definition: definition).run()
             }
         }
     }

@@ -11,22 +11,31 @@ struct LakeTable {
     var buffer: RowBuffer
     var ledger: IdentityLedger
     /// Digests of candles in the buffer of which the table has an older revision.
-    private(set) var revised = false
-    private(set) var duplicates = 0
+    var revised = false
+    /// Rows that the table or the batch had already.
+    var duplicates = 0
+    /// Of these, rows that stood twice in one batch.
+    var repeated = 0
+    /// Numbers of markets by the codes of exchange and symbol; for the rows in the buffer.
+    var markets: [UInt64: Int] = [:]
     /// Columns that make up a row's identity.
-    private let identity: Identity
+    let identity: Identity
 
-    private enum Identity {
+    enum Identity {
         /// Exchange column (−1: it is the table's), symbol column, numeric id column, trade id column.
         case trade(exchange: Int, symbol: Int, sequence: Int, tradeID: Int)
         case digest(columns: [Int], revision: Int?)
     }
 
     init(_ schema: LakeSchema, state: any StateStore) throws(StateStoreError) {
+        self.init(schema, ledger: try IdentityLedger(table: schema.definition.coldName, state: state))
+    }
+
+    init(_ schema: LakeSchema, ledger: IdentityLedger) {
         let definition = schema.definition
         self.schema = schema
         buffer = RowBuffer(definition)
-        ledger = try IdentityLedger(table: definition.coldName, state: state)
+        self.ledger = ledger
         if let sequence = definition.index(of: "source_sequence") ?? definition.index(of: "sequence_number") {
             identity = .trade(
                 exchange: definition.index(of: "exchange") ?? -1, symbol: definition.index(of: "symbol")!,
@@ -45,7 +54,7 @@ struct LakeTable {
         buffer.locate(document, text)
         let identity = try rowIdentity(exchange, document, text, &scratch)
         let verdict = try ledger.judge(identity)
-        if verdict == .duplicate {
+        if verdict == .duplicate || verdict == .repeated {
             duplicates += 1
             return
         }
@@ -65,7 +74,7 @@ struct LakeTable {
         scratch.append("|")
         scratch.append(text.part(scan[.symbol]))
         let identity = RowIdentity.sequence(market: ledger.market(scratch.bytes), id: UInt64(id))
-        if try ledger.judge(identity) == .duplicate {
+        if try ledger.judge(identity) != .new {
             duplicates += 1
             return true
         }
@@ -122,5 +131,7 @@ struct LakeTable {
         buffer.removeAll()
         ledger.startBatch()
         revised = false
+        repeated = 0
+        markets.removeAll(keepingCapacity: true)
     }
 }

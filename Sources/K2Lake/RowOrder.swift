@@ -30,12 +30,13 @@ struct RowOrder {
         var key: [UInt8]
     }
 
-    init(_ buffer: RowBuffer, spec: PartitionSpec) throws(IcebergError) {
+    /// - Parameter rules: one for each field of the spec; the definition's when nil.
+    init(_ buffer: RowBuffer, spec: PartitionSpec, rules: [PartitionRule]? = nil) throws(IcebergError) {
         let definition = buffer.definition
         let strings = buffer.columns[definition.index(of: definition.sortOrder[0])!].strings
         let times = buffer.columns[definition.index(of: definition.sortOrder[1])!].int64s
         let sequences = Self.sequences(buffer)
-        var piles = try Self.deal(buffer, strings, spec)
+        var piles = try Self.deal(buffer, strings, Self.partitionFields(buffer, spec, rules ?? definition.partition))
         piles.sort { Self.precedes($0, $1) }
         order.reserveCapacity(buffer.liveCount)
         for pile in piles {
@@ -59,8 +60,7 @@ struct RowOrder {
         return buffer.columns[index].int64s
     }
 
-    private static func deal(_ buffer: RowBuffer, _ strings: StringBuilder, _ spec: PartitionSpec) throws(IcebergError) -> [Pile] {
-        let fields = partitionFields(buffer, spec)
+    private static func deal(_ buffer: RowBuffer, _ strings: StringBuilder, _ fields: [Field]) throws(IcebergError) -> [Pile] {
         var piles: [Pile] = []
         var numbers: [PileKey: Int] = [:]
         var recent: [(code: UInt32, buckets: [Int64], pile: Int)] = []
@@ -124,8 +124,8 @@ struct RowOrder {
         }
     }
 
-    private static func partitionFields(_ buffer: RowBuffer, _ spec: PartitionSpec) -> [Field] {
-        zip(buffer.definition.partition, spec.fields).compactMap { rule, field in
+    private static func partitionFields(_ buffer: RowBuffer, _ spec: PartitionSpec, _ rules: [PartitionRule]) -> [Field] {
+        zip(rules, spec.fields).compactMap { rule, field in
             let name =
                 switch rule {
                 case .day(let column), .month(let column), .identity(let column): column

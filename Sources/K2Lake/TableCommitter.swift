@@ -16,148 +16,167 @@ public struct CommitReport: Equatable, Sendable {
     public var snapshotID: Int64?
 }
 
+/// Where the rows of a batch come from, and what the state store learns with their commit.
+struct BatchOrigin {
+    var kind = Intent.Kind.stream
+    /// Of `loaded_at` or of event time, by kind; nil for a stream.
+    var window: IntentWindow?
+    /// How far the table is offloaded when the batch is in it; nil when that does not change.
+    var watermark: Watermark?
+}
+
 /// Brings the rows of a table into the lake, exactly once:
 /// intent, data files, commit with the batch id in the snapshot summary, intent closed.
 ///
-/// A kill at any point leaves an open intent at most. `reconcile` settles it: the batch id is in the
+/// A kill at any point leaves an open intent at most, which `IntentReconciler` settles: the batch id is in the
 /// table's history, or its files are removed.
 struct TableCommitter {
-    /// Key of the batch id in a snapshot's summary.
+    /// Keys in a snapshot's summary: the batch, and how far the table was offloaded with it.
     static let batchKey = "k2.batch-id"
+    static let watermarkKey = "k2.watermark"
 
     let stores: LakeStores
-    let schema: LakeSchema
+    let definition: TableDefinition
+    /// Bytes of a data file, about.
+    var targetFileSize = 128 << 20
 
-    private var table: String { schema.definition.coldName }
+    private var table: String { definition.coldName }
+    private var identifier: TableIdentifier { TableIdentifier(LakeSchema.namespace, table) }
 
-    /// Refuses a table of another shape; one that is not there yet is well.
+    /// Refuses a table that rows of the definition cannot be written to; one that is not there yet is well.
     func checkTable() throws {
-        if let table = try stores.catalog.findTable(schema.identifier) { _ = try check(table) }
+        guard let table = try stores.catalog.findTable(identifier) else { return }
+        if try TableShape.evolution(of: table.metadata, to: definition).isEmpty { _ = try shape(table) }
     }
 
-    /// Loads the table, making it (and its namespace) when it is not there.
+    private func shape(_ table: Table) throws -> LakeSchema {
+        do throws(IcebergError) { return try LakeSchema(definition, of: table.metadata) } catch {
+            throw LakeError(.configuration, "\(self.table): \(error.message)")
+        }
+    }
+
+    /// Loads the table, making it (and its namespace) when it is not there; one that lacks columns gets them.
     func openTable() throws -> Table {
-        let catalog = stores.catalog
-        if let table = try catalog.findTable(schema.identifier) { return try check(table) }
+        if let table = try stores.catalog.findTable(identifier) { return try evolve(table) }
         do throws(IcebergError) {
-            if try !catalog.namespaceExists(LakeSchema.namespace) {
-                try catalog.createNamespace(LakeSchema.namespace, properties: [:])
+            if try !stores.catalog.namespaceExists(LakeSchema.namespace) {
+                try stores.catalog.createNamespace(LakeSchema.namespace, properties: [:])
             }
         } catch {
             if error.code != .alreadyExists { throw error }
         }
-        do throws(IcebergError) { return try catalog.createTable(schema.identifier, schema.creation) } catch {
-            // Somebody else made it in the meantime.
-            guard error.code == .alreadyExists else { throw error }
-            return try check(try catalog.loadTable(schema.identifier))
+        do throws(IcebergError) { return try stores.catalog.createTable(identifier, try LakeSchema(definition).creation) } catch {
+            // Somebody else made it in the meantime, or our own request came through and its answer did not.
+            guard error.code == .alreadyExists || error.code == .outcomeUnknown, let table = try stores.catalog.findTable(identifier) else { throw error }
+            return try evolve(table)
         }
     }
 
-    /// A table of another shape is not written to.
-    private func check(_ table: Table) throws -> Table {
-        guard table.metadata.currentSchema.hasSameColumns(as: schema.schema) else {
-            throw LakeError(.configuration, "\(self.table): the table has other columns than this version writes")
+    private func evolve(_ table: Table) throws -> Table {
+        var table = table
+        for _ in 0..<Self.evolutionAttempts {
+            let updates: [MetadataUpdate]
+            do throws(IcebergError) { updates = try TableShape.evolution(of: table.metadata, to: definition) } catch {
+                throw LakeError(.configuration, "\(self.table): \(error.message)")
+            }
+            if updates.isEmpty { return table }
+            do throws(IcebergError) {
+                return try stores.catalog.commit(
+                    updates, requirements: [.tableUUID(table.metadata.tableUUID), .currentSchema(id: table.metadata.currentSchemaID)], on: table)
+            } catch {
+                guard error.code == .conflict || error.code == .outcomeUnknown else { throw error }
+                table = try stores.catalog.loadTable(identifier)
+            }
         }
-        return table
+        throw LakeError(.busy, "\(self.table): others change the table all the time")
     }
 
-    /// Settles the intents that a killed run left. Returns what was found, a line each.
-    func reconcile() throws -> [String] {
-        let intents = try stores.state.openIntents(table: table)
-        if intents.isEmpty { return [] }
-        let history = try stores.catalog.findTable(schema.identifier)?.metadata
-        return try intents.map { intent in
-            let started = stores.now
-            let snapshot = history?.snapshots(withSummary: Self.batchKey, value: intent.batchID).first
-            if snapshot == nil { for file in intent.files { _ = try stores.objects.delete(file) } }
-            try stores.state.settle(
-                batchID: intent.batchID, snapshot == nil ? .forgotten : .committed,
-                run: RunRecord(
-                    table: table, batchID: intent.batchID, startedAt: started, endedAt: stores.now,
-                    snapshotID: snapshot?.snapshotID, status: snapshot == nil ? "forgotten" : "committed"))
-            return snapshot == nil
-                ? "\(table): batch \(intent.batchID) was not committed: its files are removed"
-                : "\(table): batch \(intent.batchID) had been committed in snapshot \(snapshot!.snapshotID)"
-        }
-    }
+    private static let evolutionAttempts = 5
 
     /// Commits the live rows of `rows`. Precondition: there is one. Returns nil when the table has this
     /// very batch already and only the state store did not know.
-    func commit(_ rows: LakeTable) throws -> CommitReport? {
+    func commit(_ rows: LakeTable, origin: BatchOrigin = BatchOrigin()) throws -> CommitReport? {
         let started = stores.now
         let table = try openTable()
-        let order = try RowOrder(rows.buffer, spec: schema.spec)
-        let ranges = rows.ledger.ranges
-        let keys = rows.ledger.keys
-        let batchID = Self.batchID(self.table, ranges, keys)
-        if let snapshot = table.metadata.snapshots(withSummary: Self.batchKey, value: batchID).first {
-            try adopt(snapshot, batchID, ranges, keys, started)
+        let shape = try shape(table)
+        let order = try RowOrder(rows.buffer, spec: shape.spec, rules: shape.rules)
+        var intent = Intent(
+            batchID: "", table: self.table, createdAt: started, files: [], ranges: rows.ledger.ranges, keys: rows.ledger.keys,
+            kind: origin.kind, window: origin.window)
+        // Rows that were lost and brought back may be lost again: the same rows are then another batch.
+        intent.batchID = Self.batchID(intent, after: origin.kind == .backfill ? table.metadata.currentSnapshotID : nil)
+        if let snapshot = table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).first {
+            try adopt(snapshot, intent, origin)
             return nil
         }
-        let replaced = rows.revised ? try GoldRevision(stores: stores, schema: schema).plan(table, rows.buffer) : []
+        let replaced = rows.revised ? try GoldRevision(stores: stores, schema: shape).plan(table, rows.buffer) : []
         let additions = Additions(
-            partitions: order.partitions, replaced: replaced, location: table.metadata.location, batchID: batchID,
-            spec: schema.spec, schema: schema.schema)
-        try stores.state.openIntent(
-            Intent(
-                batchID: batchID, table: self.table, createdAt: started, files: additions.files.map(\.location),
-                ranges: ranges, keys: keys))
+            partitions: order.partitions, replaced: replaced, location: table.metadata.location, batchID: intent.batchID,
+            spec: shape.spec, schema: shape.schema, rowsPerFile: rowsPerFile(table.metadata))
+        intent.files = additions.files.map(\.location)
+        try stores.state.openIntent(intent)
         do {
-            let files = try write(additions, rows.buffer)
-            let snapshotID = try add(files, removing: Set(replaced.map(\.file.path)), batchID)
+            let files = try write(additions, rows.buffer, shape)
+            let snapshotID = try add(files, removing: Set(replaced.map(\.file.path)), intent, origin)
             let report = CommitReport(
-                table: self.table, batchID: batchID, rows: Int64(rows.buffer.liveCount), files: Int64(files.count),
+                table: self.table, batchID: intent.batchID, rows: Int64(rows.buffer.liveCount), files: Int64(files.count),
                 bytes: files.reduce(0) { $0 + $1.fileSize }, snapshotID: snapshotID)
-            try settle(report, started)
+            try settle(report, intent, origin)
             return report
         } catch let error as IcebergError where error.code == .outcomeUnknown {
             // The intent stays open: the next run looks whether the commit was made.
             throw error
         } catch {
-            abandon(batchID, additions, started, error)
+            abandon(intent, error)
             throw error
         }
     }
 
     /// Tells the state store of a batch that is in the table. Nothing may be written for it again: files
     /// of the same names are live.
-    private func adopt(
-        _ snapshot: Snapshot, _ batchID: String, _ ranges: [IdentityRange], _ keys: [IdentityKey], _ started: Timestamp
-    ) throws(StateStoreError) {
-        try stores.state.openIntent(
-            Intent(batchID: batchID, table: table, createdAt: started, files: [], ranges: ranges, keys: keys))
-        try stores.state.settle(
-            batchID: batchID, .committed,
-            run: RunRecord(
-                table: table, batchID: batchID, startedAt: started, endedAt: stores.now, snapshotID: snapshot.snapshotID,
-                status: "empty"))
+    private func adopt(_ snapshot: Snapshot, _ intent: Intent, _ origin: BatchOrigin) throws(StateStoreError) {
+        try stores.state.openIntent(intent)
+        var run = stores.run(of: intent, status: "empty")
+        run.snapshotID = snapshot.snapshotID
+        try stores.state.settle(batchID: intent.batchID, .committed, run: run, watermark: origin.watermark)
     }
 
-    private func settle(_ report: CommitReport, _ started: Timestamp) throws(StateStoreError) {
-        try stores.state.settle(
-            batchID: report.batchID, .committed,
-            run: RunRecord(
-                table: table, batchID: report.batchID, startedAt: started, endedAt: stores.now, rows: report.rows,
-                files: report.files, bytes: report.bytes, snapshotID: report.snapshotID, status: "committed"))
+    private func settle(_ report: CommitReport, _ intent: Intent, _ origin: BatchOrigin) throws(StateStoreError) {
+        var run = stores.run(of: intent, status: "committed")
+        run.rows = report.rows
+        run.files = report.files
+        run.bytes = report.bytes
+        run.snapshotID = report.snapshotID
+        var watermark = origin.watermark
+        watermark?.rowCount += report.rows
+        try stores.state.settle(batchID: intent.batchID, .committed, run: run, watermark: watermark)
     }
 
-    /// Takes back what a failed batch wrote. What cannot be taken back now is left to `reconcile`.
-    private func abandon(_ batchID: String, _ additions: Additions, _ started: Timestamp, _ error: any Error) {
+    /// Takes back what a failed batch wrote. What cannot be taken back now is left to the reconciler.
+    private func abandon(_ intent: Intent, _ error: any Error) {
         do {
             // A commit that went through in spite of the error must not lose its files.
-            let table = try stores.catalog.findTable(schema.identifier)
-            guard table?.metadata.snapshots(withSummary: Self.batchKey, value: batchID).isEmpty ?? true else { return }
-            for file in additions.files { _ = try stores.objects.delete(file.location) }
-            try stores.state.settle(
-                batchID: batchID, .forgotten,
-                run: RunRecord(
-                    table: self.table, batchID: batchID, startedAt: started, endedAt: stores.now, status: "failed",
-                    error: "\(error)"))
+            let table = try stores.catalog.findTable(identifier)
+            guard table?.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).isEmpty ?? true else { return }
+            for file in intent.files { _ = try stores.objects.delete(file) }
+            var run = stores.run(of: intent, status: "failed")
+            run.error = "\(error)"
+            try stores.state.settle(batchID: intent.batchID, .forgotten, run: run, watermark: nil)
         } catch {}
     }
 
-    private func write(_ additions: Additions, _ buffer: RowBuffer) throws -> [DataFile] {
-        let writer = DataFileWriter(store: stores.objects, schema: schema)
+    /// How many rows make a file of the size that is wanted, as the rows so far tell.
+    private func rowsPerFile(_ table: TableMetadata) -> Int {
+        func total(_ key: String) -> Int64 { table.currentSnapshot?.summary[key].flatMap { Int64($0) } ?? 0 }
+        let (rows, bytes) = (total("total-records"), total("total-files-size"))
+        let bytesPerRow = rows > 0 && bytes > 0 ? Double(bytes) / Double(rows) : Self.usualRowBytes
+        return max(Int(min(Double(targetFileSize) / bytesPerRow, 1e9)), 1_000)
+    }
+
+    private static let usualRowBytes = 30.0
+
+    private func write(_ additions: Additions, _ buffer: RowBuffer, _ shape: LakeSchema) throws -> [DataFile] {
+        let writer = DataFileWriter(store: stores.objects, schema: shape)
         let columns = buffer.columns.map(\.column)
         return try additions.files.map { file in
             switch file.contents {
@@ -168,11 +187,12 @@ struct TableCommitter {
         }
     }
 
-    private func add(_ files: [DataFile], removing paths: Set<String>, _ batchID: String) throws -> Int64? {
+    private func add(_ files: [DataFile], removing paths: Set<String>, _ intent: Intent, _ origin: BatchOrigin) throws -> Int64? {
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
-        let summary = [Self.batchKey: batchID, "engine-name": "k2"]
-        let outcome = try loop.run(schema.identifier) { (table, identity) throws(IcebergError) in
-            if !table.metadata.snapshots(withSummary: Self.batchKey, value: batchID).isEmpty { return nil }
+        var summary = [Self.batchKey: intent.batchID, "engine-name": "k2"]
+        if let watermark = origin.watermark { summary[Self.watermarkKey] = "\(watermark.position)" }
+        let outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
+            if !table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).isEmpty { return nil }
             return try loop.change(table, identity) { (update, read) throws(IcebergError) in
                 try update.overwrite(removing: paths, adding: files, summary: summary, readManifest: read)
             }
@@ -180,20 +200,24 @@ struct TableCommitter {
         switch outcome {
         case .committed(_, let snapshotID): return snapshotID
         case .nothingToDo(let table):
-            return table.metadata.snapshots(withSummary: Self.batchKey, value: batchID).first?.snapshotID
+            return table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).first?.snapshotID
         }
     }
 
-    /// A digest of the table's name and the identities of the rows: the same rows, the same id.
-    static func batchID(_ table: String, _ ranges: [IdentityRange], _ keys: [IdentityKey]) -> String {
+    /// A digest of the table's name, the window and the identities of the rows: the same rows, the same id.
+    static func batchID(_ intent: Intent, after snapshotID: Int64? = nil) -> String {
         var text = ByteWriter(capacity: 4096)
-        text.append(string: table)
-        for range in ranges.coalesced {
+        text.append(string: intent.table)
+        if let snapshotID { text.append(string: "|after \(snapshotID)") }
+        if let window = intent.window {
+            text.append(string: "|\(intent.kind.rawValue)|\(window.from.microseconds)|\(window.to.microseconds)")
+        }
+        for range in intent.ranges.coalesced {
             text.append(string: "|\(range.exchange)|\(range.symbol)|")
             text.appendLittleEndian(range.first)
             text.appendLittleEndian(range.last)
         }
-        for key in keys {
+        for key in intent.keys {
             text.append("|")
             text.append(key.digest)
             text.appendLittleEndian(key.value)
@@ -203,6 +227,15 @@ struct TableCommitter {
         hex.appendHex(UInt64(truncatingIfNeeded: digest >> 64), digits: 16)
         hex.appendHex(UInt64(truncatingIfNeeded: digest), digits: 16)
         return hex.bytes.text
+    }
+}
+
+extension LakeStores {
+    /// A line of history about a batch that ends now.
+    func run(of intent: Intent, status: String) -> RunRecord {
+        RunRecord(
+            table: intent.table, batchID: intent.batchID, startedAt: intent.createdAt, endedAt: now, status: status,
+            kind: intent.kind, window: intent.window)
     }
 }
 
@@ -224,7 +257,7 @@ struct Additions {
 
     init(
         partitions: [PartitionRows], replaced: [GoldRevision.Replacement], location: String, batchID: String,
-        spec: PartitionSpec, schema: Schema
+        spec: PartitionSpec, schema: Schema, rowsPerFile: Int = .max
     ) {
         func add(_ partition: [Datum?], _ contents: Contents) {
             let folder = PartitionPath.text(partition, spec: spec, schema: schema)
@@ -232,7 +265,14 @@ struct Additions {
             let path = folder.isEmpty ? "data/\(name)" : "data/\(folder)/\(name)"
             files.append(File(location: StoreLocation.join(location, path), partition: partition, contents: contents))
         }
-        for part in partitions { add(part.partition, .rows(part.rows)) }
+        for part in partitions {
+            var start = part.rows.startIndex
+            while start < part.rows.endIndex {
+                let end = part.rows.endIndex - start > rowsPerFile ? start + rowsPerFile : part.rows.endIndex
+                add(part.partition, .rows(part.rows[start..<end]))
+                start = end
+            }
+        }
         for old in replaced where old.rowCount > 0 {
             add(old.file.partition, .rewritten(old.groups))
         }

@@ -10,17 +10,17 @@ public struct ColumnBuilder: Sendable {
     private let takesJSON: Bool
 
     // One of these is used, by type; separate arrays can be appended to in place.
-    public private(set) var booleans: [Bool] = []
-    public private(set) var int32s: [Int32] = []
-    public private(set) var int64s: [Int64] = []
-    public private(set) var int128s: [Int128] = []
-    public private(set) var uuids: [UInt128] = []
-    public private(set) var strings = StringBuilder()
+    public internal(set) var booleans: [Bool] = []
+    public internal(set) var int32s: [Int32] = []
+    public internal(set) var int64s: [Int64] = []
+    public internal(set) var int128s: [Int128] = []
+    public internal(set) var uuids: [UInt128] = []
+    public internal(set) var strings = StringBuilder()
     public private(set) var mapValues = StringBuilder()
     /// Ends of the lists and maps in their elements; the first is 0.
     public private(set) var offsets: [UInt32] = [0]
     /// One entry a row, false for null; empty for a required column.
-    public private(set) var validity: [Bool] = []
+    public internal(set) var validity: [Bool] = []
 
     public init(_ definition: ColumnDefinition) {
         self.definition = definition

@@ -71,6 +71,12 @@ public struct RowBuffer: Sendable {
         return true
     }
 
+    /// Appends `rows` rows, which `body` adds to each column. After an error the buffer is of no use any more.
+    public mutating func appendBlock<E: Error>(rows: Int, _ body: (inout [ColumnBuilder]) throws(E) -> Void) throws(E) {
+        try body(&columns)
+        rowCount += rows
+    }
+
     public mutating func kill(_ row: Int) { dead.insert(UInt32(row)) }
 
     public mutating func removeAll() {

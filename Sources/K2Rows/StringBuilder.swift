@@ -37,6 +37,20 @@ public struct StringBuilder: Sendable {
         byteCount += value.count + 4
     }
 
+    /// Appends values that are given as their numbers in `keys`.
+    mutating func append(_ numbers: [Int], of keys: ByteColumn) {
+        var known = [UInt32?](repeating: nil, count: keys.count)
+        for number in numbers {
+            if plain == nil, let code = known[number] {
+                codes.append(code)
+                byteCount += 4
+                continue
+            }
+            append(keys.data.span.extracting(Int(keys.offsets[number])..<Int(keys.offsets[number + 1])))
+            if plain == nil { known[number] = codes.last }
+        }
+    }
+
     public mutating func appendEmpty() {
         let nothing: [UInt8] = []
         append(nothing.span)

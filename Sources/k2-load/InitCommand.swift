@@ -1,6 +1,7 @@
 import ArgumentParser
 import K2CLI
 import K2ClickHouse
+import K2Connections
 
 struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,7 +16,7 @@ struct InitCommand: ParsableCommand {
             """)
 
     @OptionGroup var schema: SchemaFlags
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ClickHouseOptions
 
     /// Milliseconds; on a cluster all hosts have to answer.
     private static let timeout = 180_000
@@ -25,7 +26,7 @@ struct InitCommand: ParsableCommand {
         let options = schema.options(fallback: address.database)
         // The one that is to be made may not be there to log into.
         address.database = "default"
-        let client = ClickHouseClient(address, options: ServerOptions.http(timeout: Self.timeout))
+        let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-load", timeout: Self.timeout))
         do throws(ClickHouseError) {
             let applied = try SchemaInstaller(client, WarmSchema(options)).run()
             let diagnostics = Diagnostics(tool: "k2-load")

@@ -2,6 +2,7 @@ import Glibc
 import K2Bytes
 import K2CLI
 import K2ClickHouse
+import K2Connections
 import K2HTTP
 import K2JSON
 import K2NDJSON
@@ -84,7 +85,7 @@ struct LoadRun: ~Copyable {
         if !spool.isEmpty { diagnostics.report("spool: \(spool.depth.frames) batches of an earlier run are sent first") }
         let queue = LoadQueue(spool, folder: folder, limit: command.spoolLimit.bytes) { diagnostics.report($0) }
         let abort = AbortFlag()
-        let client = ClickHouseClient(address, options: ServerOptions.http(timeout: Int(command.timeout.microseconds / 1_000), abort: abort))
+        let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-load", timeout: Int(command.timeout.microseconds / 1_000), abort: abort))
         let maker = BatchMaker(queue)
         let sender = Sender(queue, diagnostics)
         let metrics = try metricsAddress.map { try LoadMetrics($0, sender, queue, rejects) }

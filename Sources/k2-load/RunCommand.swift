@@ -1,5 +1,6 @@
 import ArgumentParser
 import K2CLI
+import K2Connections
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -59,7 +60,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Print a line of counts on stderr at the end.")
     var stats = false
 
-    @OptionGroup var server: ServerOptions
+    @OptionGroup var server: ClickHouseOptions
 
     private static let minSpoolLimit = 1 << 20
 

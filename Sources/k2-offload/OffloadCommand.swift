@@ -17,22 +17,7 @@ struct OffloadCommand: ParsableCommand {
             by a signal after committing what was read.
             """,
         version: ToolMain.version,
-        subcommands: [RunCommand.self, StatusCommand.self, ReconcileCommand.self])
+        subcommands: [RunCommand.self, BackfillCommand.self, StatusCommand.self, ReconcileCommand.self])
 
     static func main() { ToolMain.run(OffloadCommand.self, name: "k2-offload") }
-}
-
-/// Where the lake is; the same flags for all verbs.
-struct LakeOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Folder of the tables, file:PATH; else K2_WAREHOUSE, else file:k2-lake/warehouse.", valueName: "url"))
-    var warehouse: String?
-
-    @Option(help: ArgumentHelp("Iceberg catalog, sqlite:PATH; else K2_CATALOG, else sqlite:k2-lake/catalog.db.", valueName: "url"))
-    var catalog: String?
-
-    @Option(help: ArgumentHelp("State store, sqlite:PATH; else K2_STATE, else the catalog's file.", valueName: "url"))
-    var state: String?
-
-    @Option(name: .customLong("catalog-name"), help: ArgumentHelp("Name under which the catalog's tables are registered.", valueName: "name"))
-    var catalogName = "k2"
 }

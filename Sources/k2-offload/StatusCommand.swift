@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import K2Bytes
 import K2CLI
+import K2Connections
 import K2Domain
 import K2Iceberg
 import K2JSON
@@ -73,12 +74,17 @@ enum LakeVerbs {
 }
 
 extension ToolFailure {
-    init(_ error: LakeError) {
-        switch error.code {
-        case .failed: self.init(.failed, error.message)
-        case .busy: self.init(.temporary, error.message)
-        case .outcomeUnknown: self.init(.unknownOutcome, error.message, hint: "k2-offload reconcile")
-        case .configuration: self.init(.usage, error.message)
+    init(_ error: LakeError) { self.init(ExitStatus(error.code), error.message, hint: error.hint ?? (error.code == .outcomeUnknown ? "k2-offload reconcile" : nil)) }
+}
+
+extension ExitStatus {
+    init(_ code: LakeError.Code) {
+        switch code {
+        case .failed: self = .failed
+        case .busy, .held: self = .temporary
+        case .outcomeUnknown: self = .unknownOutcome
+        case .configuration: self = .usage
+        case .unavailable: self = .unavailable
         }
     }
 }

@@ -5,6 +5,7 @@ import K2CLI
 import K2TestSupport
 import Testing
 
+@testable import K2Connections
 @testable import K2Offload
 
 struct LakePlanTests {

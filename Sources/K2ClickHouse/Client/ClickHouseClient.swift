@@ -32,9 +32,31 @@ public final class ClickHouseClient {
     public func query(
         _ sql: String, settings: [(String, String)] = [], id: String? = nil, body: [UInt8]? = nil, encoding: String? = nil
     ) throws(ClickHouseError) -> [UInt8] {
+        try onSomeHost { () throws(ClickHouseError) in
+            try ask(request(sql, settings + [("wait_end_of_query", "1")], id, body, encoding), id)
+        }
+    }
+
+    /// Sends a query and gives the body of the answer as it comes. Until the stream is closed, nothing else is asked.
+    /// - Parameter compressed: whether the answer is to come compressed.
+    public func stream(
+        _ sql: String, settings: [(String, String)] = [], id: String? = nil, compressed: Bool
+    ) throws(ClickHouseError) -> ClickHouseStream {
+        let compression = [("enable_http_compression", "1"), ("http_zlib_compression_level", "1")]
+        return try onSomeHost { () throws(ClickHouseError) in
+            var request = request(sql, settings + (compressed ? compression : []), id, nil, nil)
+            if compressed { request.headers.append(("Accept-Encoding", "zstd")) }
+            return try open(request, id)
+        }
+    }
+
+    /// Whether the host that is asked next is this machine, where compression costs more than it saves.
+    public var isLocal: Bool { host.hasPrefix("127.") || host.hasPrefix("localhost:") || host.hasPrefix("[::1]") }
+
+    private func onSomeHost<R>(_ body: () throws(ClickHouseError) -> R) throws(ClickHouseError) -> R {
         var failure: ClickHouseError?
         for _ in address.hosts {
-            do throws(ClickHouseError) { return try ask(request(sql, settings, id, body, encoding), id) } catch {
+            do throws(ClickHouseError) { return try body() } catch {
                 // What ClickHouse itself refuses for good, the other hosts refuse too.
                 if error.fault == .aborted || error.fault != .temporary && error.code != 0 { throw error }
                 current = (current + 1) % address.hosts.count
@@ -45,15 +67,37 @@ public final class ClickHouseClient {
         throw failure!
     }
 
+    private func open(_ request: HTTPRequest, _ id: String?) throws(ClickHouseError) -> ClickHouseStream {
+        let (stream, refusal) = try sending { () throws(HTTPError) in try answer(request) }
+        if let refusal { _ = try read(refusal, id) }
+        hasAnswered = true
+        return try ClickHouseStream(stream, host: String(host), id: id)
+    }
+
+    /// The answer, and all of it when it is no result.
+    private func answer(_ request: HTTPRequest) throws(HTTPError) -> (HTTPStream, refusal: HTTPResponse?) {
+        let stream = try http.open(request)
+        let head = HTTPResponse(status: stream.status, headers: stream.headers)
+        if ClickHouseReply.exception(head) == nil { return (stream, nil) }
+        var refusal = head
+        while refusal.body.count < Self.maxErrorBytes, try stream.read(into: &refusal.body) {}
+        stream.close()
+        return (stream, refusal)
+    }
+
+    private static let maxErrorBytes = 1 << 20
+
     private func ask(_ request: HTTPRequest, _ id: String?) throws(ClickHouseError) -> [UInt8] {
-        let response: HTTPResponse
-        do throws(HTTPError) { response = try http.perform(request) } catch {
+        try read(try sending { () throws(HTTPError) in try http.perform(request) }, id)
+    }
+
+    private func sending<R>(_ body: () throws(HTTPError) -> R) throws(ClickHouseError) -> R {
+        do throws(HTTPError) { return try body() } catch {
             if error.code == .aborted { throw ClickHouseError(.aborted, "aborted") }
             // What worked once may work again.
             let isPermanent = !hasAnswered && (error.code == .untrusted || error.code == .other)
             throw ClickHouseError(isPermanent ? .permanent : .temporary, "\(host): \(error.reason)")
         }
-        return try read(response, id)
     }
 
     private func read(_ response: HTTPResponse, _ id: String?) throws(ClickHouseError) -> [UInt8] {
@@ -72,7 +116,7 @@ public final class ClickHouseClient {
     private func request(
         _ sql: String, _ settings: [(String, String)], _ id: String?, _ body: [UInt8]?, _ encoding: String?
     ) -> HTTPRequest {
-        var arguments = [("query", sql), ("database", address.database), ("wait_end_of_query", "1")] + settings
+        var arguments = [("query", sql), ("database", address.database)] + settings
         if let id { arguments.append(("query_id", id)) }
         // Without a body the query itself is sent as one: it may be long.
         var payload = body

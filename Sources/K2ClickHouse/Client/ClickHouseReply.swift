@@ -9,7 +9,7 @@ enum ClickHouseReply {
             if !response.headers.contains(where: { $0.name.lowercased().hasPrefix("x-clickhouse-") }) {
                 return (nil, .permanent, "HTTP 200, not an answer of ClickHouse")
             }
-            return exceptionInside(response).map { ($0, $0.fault, $0.message) }
+            return exceptionInside(response.body[...], tag: response.header("X-ClickHouse-Exception-Tag")).map { ($0, $0.fault, $0.message) }
         }
         let text = String(decoding: response.body.prefix(1 << 14), as: UTF8.self)
         if let exception = ServerException(text) { return (exception, exception.fault, exception.message) }
@@ -27,9 +27,9 @@ enum ClickHouseReply {
 
     /// A server that fails after it has begun to answer puts the error behind the rows: since version 25.11 in a block with a
     /// tag that the header announced, before that as plain text.
-    private static func exceptionInside(_ response: HTTPResponse) -> ServerException? {
-        let tail = String(decoding: response.body.suffix(1 << 15), as: UTF8.self)
-        if let tag = response.header("X-ClickHouse-Exception-Tag") {
+    static func exceptionInside(_ body: ArraySlice<UInt8>, tag: String?) -> ServerException? {
+        let tail = String(decoding: body.suffix(1 << 15), as: UTF8.self)
+        if let tag {
             guard let start = tail.firstRange(of: "__exception__\r\n\(tag)\r\n") else { return nil }
             return ServerException(String(tail[start.upperBound...]))
         }

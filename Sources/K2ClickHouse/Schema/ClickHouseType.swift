@@ -16,6 +16,12 @@ public enum ClickHouseType {
         return isLowCardinality(column) ? "LowCardinality(Nullable(\(plain)))" : "Nullable(\(plain))"
     }
 
+    /// The type of `column` without a dictionary.
+    static func plain(_ column: ColumnDefinition) -> String {
+        let plain = base(column.type)
+        return column.isRequired || column.type.isNested ? plain : "Nullable(\(plain))"
+    }
+
     /// A text of which few values differ: the server keeps a dictionary of it.
     public static func isLowCardinality(_ column: ColumnDefinition) -> Bool {
         column.type == .string && lowCardinality.contains(column.name)

@@ -1,12 +1,13 @@
 import Glibc
 import K2Bytes
 import K2CLI
+import K2Connections
 import K2JSON
 import K2Lake
 import K2NDJSON
 
 /// Reads records from standard input and commits them in batches.
-struct OffloadRun: ~Copyable {
+struct StreamRun: ~Copyable {
     private let diagnostics: Diagnostics
     private let commitRows: Int
     /// Milliseconds.
@@ -38,10 +39,10 @@ struct OffloadRun: ~Copyable {
     /// Bytes of waiting rows at which they are committed whatever the other limits say.
     private static let maxWaitingBytes = 80 << 20
 
-    init(_ command: RunCommand, diagnostics: Diagnostics) throws {
-        let stores = try LakePlan(command.lake).open()
+    init(_ command: StreamOptions, _ lake: LakeOptions, only: Set<String>?, diagnostics: Diagnostics) throws {
+        let stores = try LakePlan(lake).open()
         deadLetters = try DeadLetterFile.open(command.deadLetter, tool: diagnostics.tool)
-        loader = LakeLoader(stores, only: command.selected)
+        loader = LakeLoader(stores, only: only)
         reader = LineReader(descriptor: STDIN_FILENO, name: "stdin", stopDescriptor: Shutdown.descriptor)
         output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
         commitRows = command.commitRows

@@ -7,13 +7,13 @@ import K2ObjectStore
 import K2StateStore
 
 /// The lake that flags and environment name.
-struct LakePlan {
-    let warehousePath: String
-    let catalogPath: String
-    let statePath: String
-    let catalogName: String
+public struct LakePlan: Sendable {
+    public let warehousePath: String
+    public let catalogPath: String
+    public let statePath: String
+    public let catalogName: String
 
-    init(_ options: LakeOptions) throws(ToolFailure) {
+    public init(_ options: LakeOptions) throws(ToolFailure) {
         func url(_ flag: String?, _ variable: String) -> String? { flag ?? InputFile.environment(variable) }
         warehousePath = try Self.path(
             url(options.warehouse, "K2_WAREHOUSE") ?? "file:k2-lake/warehouse", scheme: "file", what: "--warehouse")
@@ -40,7 +40,7 @@ struct LakePlan {
     }
 
     /// Opens catalog and stores; makes their folders when they are missing.
-    func open() throws(ToolFailure) -> LakeStores {
+    public func open() throws(ToolFailure) -> LakeStores {
         try Self.makeFolder(warehousePath)
         for file in [catalogPath, statePath] {
             if let slash = file.lastIndex(of: "/") { try Self.makeFolder(String(file[..<slash])) }
@@ -68,35 +68,5 @@ struct LakePlan {
                 throw ToolFailure(.usage, "\(prefix): cannot make folder: \(StreamError.reason(errno))")
             }
         }
-    }
-}
-
-/// The name under which this process holds leases: `host:pid:start`.
-///
-/// The start time tells a process from a later one with the same number.
-enum Holder {
-    static var own: String { "\(host):\(getpid()):\(start(of: getpid()) ?? "0")" }
-
-    /// Whether the process of a name ran on this host and is no more.
-    static func isGone(_ holder: String) -> Bool {
-        let parts = holder.split(separator: ":")
-        guard parts.count == 3, String(parts[0]) == host, let process = pid_t(parts[1]) else { return false }
-        return start(of: process) != String(parts[2])
-    }
-
-    private static var host: String {
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, 255)
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    /// Clock ticks since boot at which a process began: field 22 of `/proc/PID/stat`.
-    private static func start(of process: pid_t) -> String? {
-        guard let bytes = try? InputFile.read("/proc/\(process)/stat", what: "process") else { return nil }
-        let text = String(decoding: bytes, as: UTF8.self)
-        // The second field is a name in parentheses that may hold spaces.
-        guard let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        return fields.count > 19 ? String(fields[19]) : nil
     }
 }

@@ -4,14 +4,16 @@ import K2ClickHouse
 import K2HTTP
 
 /// Where ClickHouse is; the same flags for all verbs that talk to it.
-struct ServerOptions: ParsableArguments {
+public struct ClickHouseOptions: ParsableArguments {
     @Option(
         name: .customLong("clickhouse-url"),
         help: ArgumentHelp("ClickHouse, without a password; else K2_CLICKHOUSE_URL, else http://127.0.0.1:8123.", valueName: "url"))
-    var url: String?
+    public var url: String?
+
+    public init() {}
 
     /// Who is asked, with the secrets that the environment names.
-    func address() throws(ToolFailure) -> ClickHouseAddress {
+    public func address() throws(ToolFailure) -> ClickHouseAddress {
         let (text, origin) = url.map { ($0, "--clickhouse-url") } ?? (InputFile.environment("K2_CLICKHOUSE_URL") ?? "http://127.0.0.1:8123", "K2_CLICKHOUSE_URL")
         var address: ClickHouseAddress
         do throws(ClickHouseAddress.Malformed) { address = try ClickHouseAddress(text) } catch { throw ToolFailure(.usage, "\(origin): \(error)") }
@@ -32,10 +34,12 @@ struct ServerOptions: ParsableArguments {
         return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
     }
 
-    /// - Parameter timeout: of one request, ms.
-    static func http(timeout: Int, abort: AbortFlag? = nil) -> HTTPOptions {
+    /// - Parameters:
+    ///   - tool: tells the server who asks.
+    ///   - timeout: of one request, ms.
+    public static func http(_ tool: String, timeout: Int, abort: AbortFlag? = nil) -> HTTPOptions {
         var options = HTTPOptions()
-        options.userAgent = "k2-load/\(ToolMain.version)"
+        options.userAgent = "\(tool)/\(ToolMain.version)"
         options.totalTimeout = timeout
         // A server that merges or waits for a quorum sends nothing meanwhile; the time limit is what ends it.
         options.lowSpeedBytes = 0
@@ -46,7 +50,7 @@ struct ServerOptions: ParsableArguments {
 
 extension ToolFailure {
     /// What a query's error means for the tool.
-    init(_ error: ClickHouseError) {
+    public init(_ error: ClickHouseError) {
         let hint = error.code == 60 || error.code == 81 ? "k2-load init makes the tables" : nil
         self.init(error.fault == .permanent || error.fault == .rows ? .unavailable : .temporary, error.description, hint: hint)
     }

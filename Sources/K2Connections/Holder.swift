@@ -1,0 +1,32 @@
+import Glibc
+import K2CLI
+
+/// The name under which this process holds leases: `host:pid:start`.
+///
+/// The start time tells a process from a later one with the same number.
+enum Holder {
+    static var own: String { "\(host):\(getpid()):\(start(of: getpid()) ?? "0")" }
+
+    /// Whether the process of a name ran on this host and is no more.
+    static func isGone(_ holder: String) -> Bool {
+        let parts = holder.split(separator: ":")
+        guard parts.count == 3, String(parts[0]) == host, let process = pid_t(parts[1]) else { return false }
+        return start(of: process) != String(parts[2])
+    }
+
+    private static var host: String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, 255)
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Clock ticks since boot at which a process began: field 22 of `/proc/PID/stat`.
+    private static func start(of process: pid_t) -> String? {
+        guard let bytes = try? InputFile.read("/proc/\(process)/stat", what: "process") else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        // The second field is a name in parentheses that may hold spaces.
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 19 ? String(fields[19]) : nil
+    }
+}

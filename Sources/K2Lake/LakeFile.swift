@@ -1,0 +1,49 @@
+import K2Domain
+import K2Iceberg
+import K2ObjectStore
+import K2Parquet
+import K2Rows
+
+/// Reads the columns of one data file by the table's field ids, whatever columns the table had when it was written.
+struct LakeFile {
+    let file: DataFile
+    private let schema: LakeSchema
+    private let reader: ParquetReader
+    /// Where in the file each column of the definition is; nil where it has none.
+    private let positions: [Int?]
+
+    init(_ file: DataFile, in store: any ObjectStore, _ schema: LakeSchema) throws {
+        self.file = file
+        self.schema = schema
+        let reader = try ParquetReader(fileSize: Int(file.fileSize)) {
+            try store.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound))
+        }
+        positions = zip(schema.fieldIDs, schema.definition.columns).map { id, column in
+            reader.schema.root.children.firstIndex { $0.element.fieldID == Int32(id) }
+                // Files of writers that set no ids are read by name, as the table's name mapping has it.
+                ?? reader.schema.root.children.firstIndex { $0.element.fieldID == nil && $0.element.name == column.name }
+        }
+        self.reader = reader
+    }
+
+    var rowGroups: Range<Int> { 0..<reader.metadata.rowGroups.count }
+
+    func rowCount(_ rowGroup: Int) -> Int { Int(reader.metadata.rowGroups[rowGroup].rowCount) }
+
+    /// A column of the definition as the writer takes it.
+    func column(_ index: Int, rowGroup: Int) throws -> Column {
+        let definition = schema.definition.columns[index]
+        guard let position = positions[index] else {
+            var nulls = ColumnBuilder(definition)
+            for _ in 0..<rowCount(rowGroup) { nulls.appendNull() }
+            guard !definition.isRequired else { throw ParquetError(.malformed, file.path, "no column \(definition.name)") }
+            return nulls.column
+        }
+        var column = try reader.field(position, rowGroup: rowGroup)
+        if definition.isRequired, let validity = column.validity {
+            guard validity.allSatisfy({ $0 }) else { throw ParquetError(.malformed, file.path, "null in column \(definition.name)") }
+            column = Column(column.values, validity: nil)
+        }
+        return column
+    }
+}

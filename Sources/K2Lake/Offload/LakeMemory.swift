@@ -1,0 +1,84 @@
+import K2Bytes
+import K2Domain
+import K2Iceberg
+import K2Parquet
+import K2Rows
+import K2StateStore
+
+/// Learns from the lake itself what it holds, where the state store does not know.
+struct LakeMemory {
+    let stores: LakeStores
+    let definition: TableDefinition
+
+    /// How far the table is offloaded. A state store that knows nothing of a table that has rows was lost: it is told which rows
+    /// these are, and the watermark is taken from the table's history.
+    func watermark(_ table: Table, note: (String) -> Void) throws -> Watermark? {
+        let name = definition.coldName
+        if let known = try stores.state.watermark(table: name) { return known }
+        guard let snapshot = table.metadata.currentSnapshot, snapshot.summary["total-records"] != "0",
+            try stores.state.runs(table: name, limit: 1).isEmpty, try stores.state.loadedRanges(table: name).isEmpty
+        else { return nil }
+        let count = try adopt(table)
+        let position = position(table.metadata)
+        note("\(name): the state store did not know this table: \(count) rows of the lake were noted, the watermark is \(position?.description ?? "none")")
+        return position.map { Watermark(table: name, position: $0, status: "running", updatedAt: stores.now) }
+    }
+
+    /// The newest watermark in the summaries of the table's snapshots.
+    private func position(_ metadata: TableMetadata) -> Timestamp? {
+        metadata.snapshots.sorted { $0.sequenceNumber > $1.sequenceNumber }
+            .lazy.compactMap { $0.summary[TableCommitter.watermarkKey].flatMap(Self.time) }.first
+    }
+
+    private static func time(_ text: String) -> Timestamp? {
+        let bytes = Array(text.utf8)
+        return try? Timestamp(rfc3339: bytes.span)
+    }
+
+    /// Tells the state store of all rows of the table.
+    private func adopt(_ table: Table) throws -> Int {
+        let shape = try LakeSchema(definition, of: table.metadata)
+        var memory = try LakeTable(shape, state: stores.state)
+        var count = 0
+        for file in try TableFiles(metadata: table.metadata, store: stores.objects).dataFiles() {
+            count += try scan(LakeFile(file, in: stores.objects, shape), shape, &memory)
+        }
+        let batchID = "adopted-\(table.metadata.tableUUID)-\(table.metadata.lastSequenceNumber)"
+        let intent = Intent(
+            batchID: batchID, table: definition.coldName, createdAt: stores.now, files: [], ranges: memory.ledger.ranges, keys: memory.ledger.keys)
+        try stores.state.openIntent(intent)
+        try stores.state.settle(batchID: batchID, .committed, run: stores.run(of: intent, status: "adopted"), watermark: nil)
+        return count
+    }
+
+    /// Takes the identities of a file's rows into `memory`.
+    func scan(_ file: LakeFile, _ shape: LakeSchema, _ memory: inout LakeTable) throws -> Int {
+        var count = 0
+        for group in file.rowGroups {
+            var builders = definition.columns.map { ColumnBuilder($0) }
+            for index in memory.identityColumns { builders[index].append(contentsOf: try file.column(index, rowGroup: group)) }
+            var buffer = RowBuffer(definition, columns: builders, rowCount: file.rowCount(group))
+            try memory.judge(0..<buffer.rowCount, of: &buffer)
+            memory.markets.removeAll(keepingCapacity: true)
+            count += buffer.rowCount
+        }
+        return count
+    }
+}
+
+extension ColumnBuilder {
+    /// Appends values as the Parquet reader gives them.
+    fileprivate mutating func append(contentsOf column: Column) {
+        let validity = column.validity
+        func isNull(_ row: Int) -> Bool { validity.map { !$0[row] } ?? false }
+        switch column.values {
+        case .int64(let values): for (row, value) in values.enumerated() { if isNull(row) { appendNull() } else { append(value) } }
+        case .int32(let values): for (row, value) in values.enumerated() { if isNull(row) { appendNull() } else { append(value) } }
+        case .bytes(let values):
+            for row in 0..<values.count { if isNull(row) { appendNull() } else { let value = values[row]; append(value.span) } }
+        case .dictionary(let codes, let values):
+            for (row, code) in codes.enumerated() { if isNull(row) { appendNull() } else { let value = values[Int(code)]; append(value.span) } }
+        default: preconditionFailure("no column of an identity")
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import Dispatch
+import Glibc
+import K2CLI
+import K2ClickHouse
+import K2Connections
+import K2Domain
+import K2HTTP
+import K2Lake
+import K2Retry
+import Synchronization
+
+/// Takes what is new out of ClickHouse, all tables once: bronze and gaps side by side, then silver, then gold side by side.
+final class CycleRun: Sendable {
+    /// How a cycle is carried out.
+    struct Options: Sendable {
+        var offload = OffloadOptions()
+        /// Tables at a time.
+        var jobs = 2
+        /// Tries of a table after the first one.
+        var retries = 3
+        /// Of one request to ClickHouse, ms.
+        var timeout = 300_000
+    }
+
+    /// What is done with a table.
+    typealias Work = @Sendable (_ definition: TableDefinition, _ source: WarmReader, _ stores: LakeStores, _ note: @escaping (String) -> Void) throws -> TableOutcome
+
+    private let plan: LakePlan
+    private let address: ClickHouseAddress
+    private let options: Options
+    private let diagnostics: Diagnostics
+    private let work: Work
+    private let abort = AbortFlag()
+    private let results = Mutex<[String: Result<TableOutcome, LakeError>]>([:])
+    private let started = WallClock.now()
+
+    init(_ plan: LakePlan, _ address: ClickHouseAddress, _ options: Options, _ diagnostics: Diagnostics, work: @escaping Work) {
+        self.plan = plan
+        self.address = address
+        self.options = options
+        self.diagnostics = diagnostics
+        self.work = work
+    }
+
+    /// Tables that do not depend on each other, in the order in which they are done.
+    static func stages(_ selected: Set<String>?) -> [[TableDefinition]] {
+        let stages = [Exchange.allCases.map(MarketTables.bronze) + [MarketTables.gaps], [MarketTables.silver], CandleInterval.allCases.map(MarketTables.gold)]
+        return stages.map { $0.filter { selected?.contains($0.coldName) ?? true } }
+    }
+
+    /// - Returns: what became of each table.
+    func run(_ selected: Set<String>?) -> [String: Result<TableOutcome, LakeError>] {
+        let watch = watchForStop()
+        for stage in Self.stages(selected) { run(stage) }
+        watch.cancel()
+        return results.withLock { $0 }
+    }
+
+    private func run(_ tables: [TableDefinition]) {
+        let next = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: min(options.jobs, tables.count)) { _ in
+            var worker: Worker?
+            while true {
+                let index = next.add(1, ordering: .relaxed).oldValue
+                guard index < tables.count, Shutdown.signalNumber == nil else { return }
+                let result = attempt(tables[index], &worker)
+                results.withLock { $0[tables[index].coldName] = result }
+                tell(tables[index].coldName, result)
+            }
+        }
+    }
+
+    /// What a thread works with.
+    private struct Worker {
+        var stores: LakeStores
+        var source: WarmReader
+    }
+
+    private func worker(for table: String) throws(LakeError) -> Worker {
+        let stores: LakeStores
+        do throws(ToolFailure) { stores = try plan.open() } catch {
+            throw LakeError(error.status == .temporary ? .busy : .configuration, error.message, hint: error.hint)
+        }
+        let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-offload", timeout: options.timeout, abort: abort))
+        return Worker(stores: stores, source: WarmReader(client, name: "k2-offload-\(getpid())-\(WallClock.now().microseconds)-\(table)"))
+    }
+
+    /// Tries a table until it is done, somebody else has it, or trying is over.
+    private func attempt(_ definition: TableDefinition, _ worker: inout Worker?) -> Result<TableOutcome, LakeError> {
+        var backoff = Backoff(500_000...30_000_000)
+        let diagnostics = diagnostics
+        while true {
+            do {
+                let able = try worker ?? self.worker(for: definition.coldName)
+                worker = able
+                return .success(try work(definition, able.source, able.stores) { diagnostics.report($0) })
+            } catch {
+                let failure = error as? LakeError ?? LakeError(.failed, "\(definition.coldName): \(error)")
+                guard failure.isWorthRetrying, backoff.failures < options.retries, Shutdown.signalNumber == nil else { return .failure(failure) }
+                // Connections may be in a state of which nobody knows.
+                worker = nil
+                diagnostics.report("\(failure.message); trying again")
+                sleep(microseconds: backoff.fail(random: .random(in: 0 ... .max)))
+            }
+        }
+    }
+
+    /// A stop ends the wait.
+    private func sleep(microseconds: Int64) {
+        var stop = pollfd(fd: Shutdown.descriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&stop, 1, Int32(clamping: microseconds / 1_000))
+    }
+
+    private func tell(_ table: String, _ result: Result<TableOutcome, LakeError>) {
+        switch result {
+        case .failure(let error):
+            diagnostics.report(error.message)
+            if let hint = error.hint { diagnostics.hint(hint) }
+        case .success(let outcome):
+            let late = outcome.lateRows > 0 ? ", \(outcome.lateRows) of them late" : ""
+            diagnostics.report(
+                outcome.rows == 0
+                    ? "\(table): nothing new up to \(outcome.position)"
+                    : "\(table): \(outcome.rows) rows added\(late), \(outcome.files) files, \(outcome.bytes) bytes, up to \(outcome.position)")
+        }
+    }
+
+    // MARK: Stopping
+
+    /// A request to ClickHouse ends with the first signal: what it would have brought comes with the next run.
+    private func watchForStop() -> StopWatch { StopWatch(abort) }
+}
+
+extension LakeError {
+    var isWorthRetrying: Bool { code == .busy || code == .outcomeUnknown }
+}
+
+/// Sets a flag when the tool is to stop.
+private final class StopWatch: Sendable {
+    private let ended = AbortFlag()
+
+    init(_ abort: AbortFlag) {
+        let ended = ended
+        let thread = DispatchQueue(label: "k2.offload.stop")
+        thread.async {
+            while !ended.isSet {
+                var stop = pollfd(fd: Shutdown.descriptor, events: Int16(POLLIN), revents: 0)
+                if poll(&stop, 1, Self.lookInterval) > 0 { return abort.set() }
+            }
+        }
+    }
+
+    /// Milliseconds.
+    private static let lookInterval: Int32 = 100
+
+    func cancel() { ended.set() }
+}

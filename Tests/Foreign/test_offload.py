@@ -1,0 +1,159 @@
+"""`k2-offload run` from ClickHouse into a lake on local disk: the lake equals ClickHouse, whatever happens on the way."""
+
+import os
+import random
+import time
+
+import pytest
+
+from expectations import COLUMNS
+from load_process import lines
+from load_proxy import Fault, Proxy, exception
+from offload_process import Offload, problems
+from pipeline import Lake
+
+SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
+SILVER = ["silver_trades"]
+
+
+@pytest.fixture
+def offload(store, tmp_path):
+    return Offload(store, Lake(tmp_path / "lake", None))
+
+
+def load(offload, data, *arguments):
+    offload.store.load(data, "--spool", offload.lake.folder.parent / "spool", *arguments)
+
+
+class TestContents:
+    def test_eleven_tables(self, offload, lake):
+        """Duplicates, disorder, gaps and late trades of three exchanges."""
+        load(offload, lake.stream.read_bytes())
+        said = offload.run()
+        assert problems(offload) == []
+        assert len([line for line in said.splitlines() if "rows added" in line]) == len(COLUMNS)
+        said = offload.run()
+        assert "rows added" not in said and len(said.splitlines()) == len(COLUMNS)
+        assert problems(offload, readers=offload_readers()) == []
+        load(offload, lake.stream.read_bytes())
+        assert "rows added" not in offload.run("--lookback", "1h")
+
+    def test_small_batches(self, offload, lake):
+        load(offload, lake.stream.read_bytes(), "--batch-rows", 700)
+        offload.run("--max-rows", 1000, "--jobs", 4)
+        assert problems(offload) == []
+
+    def test_rows_that_came_late(self, offload):
+        load(offload, lines(0, 500))
+        offload.run()
+        columns = "* EXCEPT (loaded_at, trade_id, source_sequence), 'BINANCE-' || toString(source_sequence + 1000) AS trade_id, source_sequence + 1000 AS source_sequence"
+        offload.store.run(
+            f"INSERT INTO silver_trades SELECT {columns}, loaded_at - INTERVAL 100 SECOND AS loaded_at FROM silver_trades WHERE source_sequence < 50"
+        )
+        said = offload.run("--tables", "silver_trades")
+        assert "50 rows added, 50 of them late" in said
+        assert problems(offload, SILVER) == []
+
+    def test_without_the_state_store(self, offload):
+        """The lake knows what it has."""
+        load(offload, lines(0, 500))
+        offload.run(*only(SILVER))
+        load(offload, lines(400, 300))
+        said = offload.run(*only(SILVER), K2_STATE=f"sqlite:{offload.lake.folder}/other.db")
+        assert "did not know this table" in said and "200 rows added" in said
+        assert problems(offload, SILVER) == []
+
+    def test_backfill(self, offload, lake):
+        load(offload, lake.stream.read_bytes())
+        offload.run()
+        from readers import PyIceberg
+
+        PyIceberg().table(offload.lake, "silver_trades").delete("symbol == 'BTCUSDT'")
+        assert problems(offload, SILVER)
+        assert "rows added" not in offload.run()
+        offload.run("--from", "2026-02-18", "--to", "2026-02-26", verb="backfill")
+        assert problems(offload) == []
+
+
+def offload_readers():
+    from readers import PyIceberg
+
+    return [PyIceberg()]
+
+
+def only(tables):
+    return ["--tables", ",".join(tables)]
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "arguments",
+        [["--from", "kafka"], ["--tables", "x"], ["--jobs", "0"], ["--max-rows", "1"], ["--safety-lag", "x"], ["--retries", "-1"], ["--target-file-size", "1"]],
+    )
+    def test_wrong(self, offload, arguments):
+        offload.run(*arguments, expect=64)
+
+    def test_no_tables_in_clickhouse(self, bare_store, tmp_path):
+        offload = Offload(bare_store, Lake(tmp_path / "lake", None))
+        bare_store.server.rows(f"CREATE DATABASE {bare_store.database}")
+        assert "k2-load init" in offload.run(expect=64)
+
+    def test_status(self, offload):
+        load(offload, lines(0, 500))
+        offload.run()
+        status = offload.status()
+        assert status["silver_trades"]["rows"] == 500 and status["silver_trades"]["watermark"]
+        assert status["silver_trades"]["open_intents"] == 0 and status["silver_trades"]["failures"] == 0
+        assert offload.run(verb="status")
+
+    def test_two_at_once(self, offload):
+        load(offload, lines(0, 5000))
+        with Proxy(offload.store.server) as proxy:
+            proxy.choose = lambda request: Fault(before=lambda: time.sleep(0.5))
+            first = Offload(offload.store, offload.lake, port=proxy.port).start("--safety-lag", "0s", *only(SILVER))
+            time.sleep(1)
+            assert "lease is held" in offload.run(*only(SILVER), expect=75)
+            assert first.wait(60) == 0, first.stderr.read()
+        assert problems(offload, SILVER) == []
+
+
+class TestFaults:
+    def test_clickhouse_is_away_for_a_while(self, offload):
+        load(offload, lines(0, 500))
+        with Proxy(offload.store.server) as proxy:
+            left = [Fault(reset="before"), Fault(answer=(503, {}, b"")), Fault(half=True), Fault(answer=exception(241))]
+            proxy.choose = lambda request: left.pop(0) if left else None
+            Offload(offload.store, offload.lake, port=proxy.port).run(*only(SILVER), "--retries", 5)
+        assert problems(offload, SILVER) == []
+
+    def test_clickhouse_stays_away(self, offload):
+        gone = Offload(offload.store, offload.lake, port=1)
+        assert "not done" in gone.run(*only(SILVER), "--retries", 1, expect=75)
+
+    def test_clickhouse_refuses(self, offload):
+        with Proxy(offload.store.server) as proxy:
+            proxy.choose = lambda request: Fault(answer=exception(516))
+            said = Offload(offload.store, offload.lake, port=proxy.port).run(*only(SILVER), expect=69)
+            assert "code 516" in said and len(proxy.requests) == 1
+
+    def test_one_table_fails_and_the_others_do_not_care(self, offload, lake):
+        load(offload, lake.stream.read_bytes())
+        offload.store.run("ALTER TABLE ohlcv_5m DROP COLUMN has_gap")
+        said = offload.run(expect=64)
+        assert "has_gap" in said and "ohlcv_5m" in said and said.count("rows added") == len(COLUMNS) - 1
+
+    def test_killed_anywhere(self, offload):
+        """Each kill is followed by a whole run sooner or later: no row is lost, none is doubled."""
+        source = random.Random(SEED)
+        first = 0
+        for number in range(int(os.environ.get("K2_FAULT_RUNS", "25"))):
+            count = source.randrange(50, 3000)
+            load(offload, lines(first, count), "--batch-rows", source.choice([200, 1000]))
+            first += count
+            offload.kill_after(source.uniform(0, 0.25), "--max-rows", 1000, *only(SILVER))
+            if source.random() < 0.3:
+                offload.run(*only(SILVER), "--max-rows", 1000)
+                assert problems(offload, SILVER, offload_readers()) == [], f"seed {SEED}, run {number}"
+        offload.run()
+        assert problems(offload, SILVER) == [], f"seed {SEED}"
+        assert offload.status()["silver_trades"]["open_intents"] == 0
