@@ -51,13 +51,16 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         // Values and bytes
         library("K2Bytes"),
         library("K2Domain", ["K2Bytes", "CK2XXHash"]),
         library("K2JSON", ["K2Bytes", "CK2SimdJSON"]),
         library("K2Compression", ["CZlib", "CZstd"]),
-        library("K2SQLite", ["CSQLite"]),
+        library("K2SQL"),
+        library("K2SQLite", ["CSQLite", "K2SQL"]),
+        library("K2Postgres", ["CPostgres", "K2SQL"]),
         library("K2HTTP", ["CCurl"]),
         library("K2Retry"),
         library("K2Metrics", ["K2Bytes"]),
@@ -80,8 +83,8 @@ let package = Package(
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2ObjectStore", []),
-        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
-        library("K2StateStore", ["K2Domain", "K2JSON", "K2SQLite"]),
+        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres"]),
+        library("K2StateStore", ["K2Domain", "K2JSON", "K2SQL", "K2SQLite", "K2Postgres"]),
         library("K2ClickHouse", ["K2Bytes", "K2Compression", "K2Domain", "K2HTTP", "K2Rows"]),
         library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Rows", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
 
@@ -119,6 +122,7 @@ let package = Package(
         tests("K2DomainTests", ["K2Domain", "K2Bytes"]),
         tests("K2JSONTests", ["K2JSON", "K2Bytes"]),
         tests("K2CompressionTests", ["K2Compression"]),
+        tests("K2SQLTests", ["K2SQL", "K2SQLite", "K2Postgres"]),
         tests("K2SQLiteTests", ["K2SQLite"]),
         tests("K2HTTPTests", ["K2HTTP", "K2Compression"]),
         tests("K2MetricsTests", ["K2Metrics", "K2Bytes", "CMallocCounter"]),
@@ -131,8 +135,8 @@ let package = Package(
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
-        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"], exclude: ["Python"]),
-        tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
+        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres", "K2JSON", "K2Bytes"], exclude: ["Python"]),
+        tests("K2StateStoreTests", ["K2StateStore", "K2SQL", "K2SQLite", "K2Postgres", "K2Domain"]),
         tests(
             "K2LakeTests",
             [

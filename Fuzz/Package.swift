@@ -27,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3"),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
         library("K2Bytes"),
         library("K2Domain", ["K2Bytes", "CK2XXHash"]),
         library("K2JSON", ["K2Bytes", "CK2SimdJSON"]),
@@ -36,8 +37,10 @@ let package = Package(
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2ObjectStore"),
-        library("K2SQLite", ["CSQLite"]),
-        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
+        library("K2SQL"),
+        library("K2SQLite", ["CSQLite", "K2SQL"]),
+        library("K2Postgres", ["CPostgres", "K2SQL"]),
+        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres"]),
         // The pure parts of the tools: no command lines, no streams.
         .target(
             name: "K2Normalize", dependencies: ["K2Bytes", "K2Domain", "K2Exchanges", "K2JSON", "K2NDJSON"], path: "Sources/k2-normalize",

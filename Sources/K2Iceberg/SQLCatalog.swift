@@ -1,34 +1,55 @@
 import K2JSON
 import K2ObjectStore
+import K2Postgres
+import K2SQL
 import K2SQLite
 
-/// A catalog in an SQLite file, in the layout that pyiceberg's SQL catalog and Java's JDBC catalog share.
+/// A catalog in an SQLite file or a PostgreSQL database, in the layout that pyiceberg's SQL catalog and Java's JDBC catalog share.
 ///
-/// pyiceberg opens the same file with `load_catalog("k2", type="sql", uri="sqlite:///FILE")`: rows
-/// belong to a catalog name, and other names do not see them. Serves one thread; other processes may
-/// use the file at the same time.
+/// pyiceberg opens the same with `load_catalog("k2", type="sql", uri="sqlite:///FILE")` or `uri="postgresql+psycopg2://…"`: rows
+/// belong to a catalog name, and other names do not see them. Serves one thread; other processes may use the database at the same time.
 public final class SQLCatalog: Catalog {
     public static let defaultName = "k2"
 
     public let name: String
     /// New tables without a location of their own go to `warehouse/namespace/table`.
     public let warehouse: String
-    let database: SQLiteDatabase
+    let engine: any SQLEngine
     let store: any ObjectStore
     let environment: CommitEnvironment
 
-    /// Opens or creates the file.
-    public init(
+    /// What our writers of these tables take turns with in a PostgreSQL database: "k2 catal" in ASCII. Other programs do not know it,
+    /// and need not: a commit is one conditional update.
+    private static let writerLock: Int64 = 0x6b32_2063_6174_616c
+
+    /// Opens or creates the SQLite file.
+    public convenience init(
         path: String, name: String = SQLCatalog.defaultName, warehouse: String, store: any ObjectStore, environment: CommitEnvironment = .system
     ) throws(IcebergError) {
-        do throws(SQLiteError) { database = try SQLiteDatabase(path: path) } catch { throw IcebergError(error) }
+        let engine: SQLiteEngine
+        do throws(SQLError) { engine = try SQLiteEngine(path: path) } catch { throw IcebergError(error) }
+        try self.init(engine, name: name, warehouse: warehouse, store: store, environment: environment)
+    }
+
+    /// Connects to a PostgreSQL database, `postgres://USER@HOST:PORT/DATABASE`.
+    public convenience init(
+        postgres url: String, limits: PostgresEngine.Limits = .init(), name: String = SQLCatalog.defaultName, warehouse: String,
+        store: any ObjectStore, environment: CommitEnvironment = .system
+    ) throws(IcebergError) {
+        let engine: PostgresEngine
+        do throws(SQLError) { engine = try PostgresEngine(url: url, writerLock: Self.writerLock, limits: limits) } catch { throw IcebergError(error) }
+        try self.init(engine, name: name, warehouse: warehouse, store: store, environment: environment)
+    }
+
+    private init(
+        _ engine: any SQLEngine, name: String, warehouse: String, store: any ObjectStore, environment: CommitEnvironment
+    ) throws(IcebergError) {
+        self.engine = engine
         self.name = name
         self.warehouse = warehouse
         self.store = store
         self.environment = environment
-        try sqlite { (database) throws(SQLiteError) in
-            try database.transaction { (database) throws(SQLiteError) in try database.run(Self.layout) }
-        }
+        do throws(SQLError) { try makeTables() } catch { throw IcebergError(error) }
     }
 
     public var capabilities: CatalogCapabilities { CatalogCapabilities(serverSideCommit: false, nestedNamespaces: true) }
@@ -46,8 +67,18 @@ public final class SQLCatalog: Catalog {
         );
         """
 
-    func sqlite<R>(_ body: (borrowing SQLiteDatabase) throws(SQLiteError) -> R) throws(IcebergError) -> R {
-        do throws(SQLiteError) { return try body(database) } catch { throw IcebergError(error) }
+    /// Who may only read or change rows need not be allowed to make tables.
+    private func makeTables() throws(SQLError) {
+        if try engine.hasTable("iceberg_tables"), try engine.hasTable("iceberg_namespace_properties") { return }
+        do throws(SQLError) { try engine.transaction { () throws(SQLError) in try engine.runScript(Self.layout) } } catch {
+            // Another program made them at the same moment.
+            guard error.code == .duplicate else { throw error }
+        }
+    }
+
+    /// Runs `body`, which touches the database only, with its errors made ours.
+    func sql<R>(_ body: () throws(SQLError) -> R) throws(IcebergError) -> R {
+        do throws(SQLError) { return try body() } catch { throw IcebergError(error) }
     }
 
     // MARK: Namespaces
@@ -63,66 +94,62 @@ public final class SQLCatalog: Catalog {
         let text = try text(namespace)
         // A namespace is its properties' rows: one without properties needs a row all the same.
         let rows = properties.isEmpty ? ["exists": "true"] : properties
-        let created = try sqlite { (database) throws(SQLiteError) in
-            try database.transaction { (database) throws(SQLiteError) -> Bool in
-                if try self.exists(text, database) { return false }
-                let insert = try database.prepare("INSERT INTO iceberg_namespace_properties VALUES (?, ?, ?, ?)")
-                for key in rows.keys.sorted() {
-                    try insert.bind(self.name, at: 1)
-                    try insert.bind(text, at: 2)
-                    try insert.bind(key, at: 3)
-                    try insert.bind(rows[key], at: 4)
-                    try insert.runOnce()
-                }
-                return true
-            }
-        }
-        if !created { throw IcebergError(.alreadyExists, "namespace \(text): exists already") }
+        let taken = IcebergError(.alreadyExists, "namespace \(text): exists already")
+        // A duplicate: another program makes the same namespace at this moment.
+        func map(_ error: SQLError) -> IcebergError { error.code == .duplicate ? taken : IcebergError(error) }
+        try engine.transaction({ () throws(IcebergError) in
+            do throws(SQLError) {
+                if try !exists(text) { return try insertNamespace(text, rows) }
+            } catch { throw map(error) }
+            throw taken
+        }, orElse: map)
     }
 
-    private func exists(_ namespace: String, _ database: borrowing SQLiteDatabase) throws(SQLiteError) -> Bool {
-        let select = try database.prepare(
+    private func insertNamespace(_ namespace: String, _ properties: [String: String]) throws(SQLError) {
+        try engine.insert(
+            "INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)",
+            properties.sorted { $0.key < $1.key }.map { [.text(name), .text(namespace), .text($0.key), .text($0.value)] })
+    }
+
+    private func exists(_ namespace: String) throws(SQLError) -> Bool {
+        let found = try engine.read(
             """
             SELECT 1 FROM iceberg_namespace_properties WHERE catalog_name = ?1 AND namespace = ?2
             UNION ALL SELECT 1 FROM iceberg_tables WHERE catalog_name = ?1 AND table_namespace = ?2 LIMIT 1
-            """)
-        try select.bind(name, at: 1)
-        try select.bind(namespace, at: 2)
-        return try select.step()
+            """, [.text(name), .text(namespace)])
+        return !found.isEmpty
     }
 
     public func namespaceExists(_ namespace: [String]) throws(IcebergError) -> Bool {
         let text = try text(namespace)
-        return try sqlite { (database) throws(SQLiteError) in try self.exists(text, database) }
+        return try sql { () throws(SQLError) in try exists(text) }
     }
 
     public func namespaces() throws(IcebergError) -> [[String]] {
-        try sqlite { (database) throws(SQLiteError) in
-            let select = try database.prepare(
-                """
-                SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?1
-                UNION SELECT table_namespace FROM iceberg_tables WHERE catalog_name = ?1 ORDER BY 1
-                """)
-            try select.bind(self.name, at: 1)
-            var result: [[String]] = []
-            while try select.step() { result.append(select.text(0).split(separator: ".").map { String($0) }) }
-            return result
-        }
+        let names = try strings(
+            """
+            SELECT namespace FROM iceberg_namespace_properties WHERE catalog_name = ?1
+            UNION SELECT table_namespace FROM iceberg_tables WHERE catalog_name = ?1
+            """, [.text(name)])
+        return names.map { $0.split(separator: ".").map { String($0) } }
     }
 
     public func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier] {
         let text = try text(namespace)
-        return try sqlite { (database) throws(SQLiteError) in
-            let select = try database.prepare(
-                """
-                SELECT table_name FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ?
-                AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL) ORDER BY table_name
-                """)
-            try select.bind(self.name, at: 1)
-            try select.bind(text, at: 2)
-            var result: [TableIdentifier] = []
-            while try select.step() { result.append(TableIdentifier(namespace, select.text(0))) }
-            return result
+        let names = try strings(
+            """
+            SELECT table_name FROM iceberg_tables WHERE catalog_name = ?1 AND table_namespace = ?2
+            AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL)
+            """, [.text(name), .text(text)])
+        return names.map { TableIdentifier(namespace, $0) }
+    }
+
+    /// The first column, sorted: by us, since a server sorts as its language does.
+    private func strings(_ query: String, _ values: [SQLValue]) throws(IcebergError) -> [String] {
+        try sql { () throws(SQLError) in
+            var result: [String] = []
+            for row in try engine.read(query, values) { result.append(try row.text(0)) }
+            return result.sorted()
         }
     }
 
@@ -131,16 +158,13 @@ public final class SQLCatalog: Catalog {
     /// The current metadata location, or nil when there is no such table.
     func metadataLocation(_ identifier: TableIdentifier) throws(IcebergError) -> String? {
         let text = try text(identifier.namespace)
-        return try sqlite { (database) throws(SQLiteError) in
-            let select = try database.prepare(
+        return try sql { () throws(SQLError) in
+            try engine.read(
                 """
-                SELECT metadata_location FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?
+                SELECT metadata_location FROM iceberg_tables WHERE catalog_name = ?1 AND table_namespace = ?2 AND table_name = ?3
                 AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL)
-                """)
-            try select.bind(self.name, at: 1)
-            try select.bind(text, at: 2)
-            try select.bind(identifier.name, at: 3)
-            return try select.step() ? select.text(0) : nil
+                """, [.text(name), .text(text), .text(identifier.name)]
+            ).first?.text(0)
         }
     }
 
@@ -160,31 +184,16 @@ public final class SQLCatalog: Catalog {
             tableUUID: UUIDText(random: environment.random16()).description, location: location, schema: creation.schema, spec: creation.spec,
             sortOrder: creation.sortOrder, properties: creation.properties, nowMS: environment.nowMS())
         let file = try writeMetadata(metadata, version: 0)
-        do throws(SQLiteError) {
-            let insert = try database.prepare("INSERT INTO iceberg_tables VALUES (?, ?, ?, ?, NULL, 'TABLE')")
-            try insert.bind(name, at: 1)
-            try insert.bind(namespace, at: 2)
-            try insert.bind(identifier.name, at: 3)
-            try insert.bind(file, at: 4)
-            try insert.runOnce()
-        } catch {
-            if try metadataLocation(identifier) != file {
-                discard(file)
-                throw error.isConstraintViolation ? IcebergError(.alreadyExists, "table \(identifier): exists already") : IcebergError(error)
-            }
-        }
+        try enter(identifier, pointingAt: file, uuid: metadata.tableUUID)
         return Table(identifier: identifier, metadataLocation: file, metadata: metadata)
     }
 
     public func dropTable(_ identifier: TableIdentifier) throws(IcebergError) {
         let text = try text(identifier.namespace)
-        let dropped = try sqlite { (database) throws(SQLiteError) in
-            let delete = try database.prepare("DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?")
-            try delete.bind(self.name, at: 1)
-            try delete.bind(text, at: 2)
-            try delete.bind(identifier.name, at: 3)
-            try delete.runOnce()
-            return database.changes
+        let dropped = try sql { () throws(SQLError) in
+            try engine.write(
+                "DELETE FROM iceberg_tables WHERE catalog_name = ?1 AND table_namespace = ?2 AND table_name = ?3",
+                [.text(name), .text(text), .text(identifier.name)])
         }
         if dropped == 0 { throw IcebergError(.notFound, "table \(identifier): no such table") }
     }
@@ -205,5 +214,7 @@ public final class SQLCatalog: Catalog {
 }
 
 extension IcebergError {
-    init(_ error: SQLiteError) { self.init(.catalog, error.message, isRetryable: error.isRetryable) }
+    init(_ error: SQLError) {
+        self.init(error.code == .outcomeUnknown ? .outcomeUnknown : .catalog, error.message, isRetryable: error.isRetryable)
+    }
 }

@@ -1,4 +1,5 @@
 import CSQLite
+import K2SQL
 
 /// One connection to an SQLite file. Closed when its owner goes away; not for use by two threads at once.
 public struct SQLiteDatabase: ~Copyable {
@@ -58,16 +59,16 @@ public struct SQLiteDatabase: ~Copyable {
     /// Runs one or more statements that need no values and whose rows nobody wants.
     public borrowing func run(_ sql: String) throws(SQLiteError) {
         let status = sqlite3_exec(handle, sql, nil, nil, nil)
-        guard status == SQLITE_OK else { throw failure(status, doing: Self.verb(sql)) }
+        guard status == SQLITE_OK else { throw failure(status, doing: SQLVerb.of(sql)) }
     }
 
     /// Compiles one statement. The statement must not outlive this connection's use.
     public borrowing func prepare(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
         var compiled: OpaquePointer?
         let status = sqlite3_prepare_v2(handle, sql, -1, &compiled, nil)
-        guard status == SQLITE_OK else { throw failure(status, doing: Self.verb(sql)) }
+        guard status == SQLITE_OK else { throw failure(status, doing: SQLVerb.of(sql)) }
         guard let compiled else { throw SQLiteError(code: 0, message: "\(path): empty statement") }
-        return SQLiteStatement(handle: compiled, connection: handle, path: path, verb: Self.verb(sql))
+        return SQLiteStatement(handle: compiled, connection: handle, path: path, verb: SQLVerb.of(sql))
     }
 
     /// Number of rows that the last INSERT, UPDATE or DELETE changed.
@@ -101,15 +102,11 @@ public struct SQLiteDatabase: ~Copyable {
         try transaction(body, orElse: { $0 })
     }
 
-    private borrowing func rollback() {
-        // SQLite may have rolled back by itself already (disk full, I/O error): then there is nothing left to do.
-        if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
-    }
+    var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
-    /// The first two words of a statement, for messages.
-    private static func verb(_ sql: String) -> String {
-        sql.split(whereSeparator: { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "(" || $0 == ";" }).prefix(2)
-            .joined(separator: " ").lowercased()
+    borrowing func rollback() {
+        // SQLite may have rolled back by itself already (disk full, I/O error): then there is nothing left to do.
+        if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
     }
 }
 

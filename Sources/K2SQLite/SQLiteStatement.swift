@@ -24,6 +24,10 @@ public struct SQLiteStatement: ~Copyable {
         if let value { try bind(value, at: index) } else { try bindNull(at: index) }
     }
 
+    public borrowing func bind(_ value: Double, at index: Int) throws(SQLiteError) {
+        try check(sqlite3_bind_double(handle, Int32(index), value))
+    }
+
     public borrowing func bind(_ value: String, at index: Int) throws(SQLiteError) {
         var copy = value
         let status = copy.withUTF8 { bytes in
@@ -76,6 +80,8 @@ public struct SQLiteStatement: ~Copyable {
     public borrowing func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
     public borrowing func int64(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }
     public borrowing func optionalInt64(_ column: Int) -> Int64? { isNull(column) ? nil : int64(column) }
+
+    public borrowing func real(_ column: Int) -> Double { sqlite3_column_double(handle, Int32(column)) }
 
     /// The column's text; bytes that are not UTF-8 become replacement characters, NULL becomes "".
     public borrowing func text(_ column: Int) -> String { optionalText(column) ?? "" }

@@ -1,70 +1,111 @@
-import K2SQLite
+import K2SQL
 
-/// The tables of `SQLiteStateStore` and the steps that lead to them.
+/// The tables of `SQLStateStore` and the steps that lead to them.
 enum StateSchema {
     /// Step n brings version n to version n + 1. A step that was released is never changed.
-    static let steps: [String] = [
-        """
-        CREATE TABLE offload_intents (
-          batch_id TEXT NOT NULL PRIMARY KEY,
-          table_name TEXT NOT NULL,
-          created_at INTEGER NOT NULL,
-          files TEXT NOT NULL
-        );
-        CREATE INDEX offload_intents_by_table ON offload_intents (table_name, created_at);
-        CREATE TABLE offload_intent_ranges (
-          batch_id TEXT NOT NULL, exchange TEXT NOT NULL, symbol TEXT NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL,
-          PRIMARY KEY (batch_id, exchange, symbol, first_id)
-        ) WITHOUT ROWID;
-        CREATE TABLE offload_intent_keys (
-          batch_id TEXT NOT NULL, key BLOB NOT NULL, value INTEGER NOT NULL,
-          PRIMARY KEY (batch_id, key)
-        ) WITHOUT ROWID;
-        CREATE TABLE offload_loaded_ranges (
-          table_name TEXT NOT NULL, exchange TEXT NOT NULL, symbol TEXT NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL,
-          PRIMARY KEY (table_name, exchange, symbol, first_id)
-        ) WITHOUT ROWID;
-        CREATE TABLE offload_loaded_keys (
-          table_name TEXT NOT NULL, key BLOB NOT NULL, value INTEGER NOT NULL,
-          PRIMARY KEY (table_name, key)
-        ) WITHOUT ROWID;
-        CREATE TABLE offload_runs (
-          run_id INTEGER PRIMARY KEY,
-          table_name TEXT NOT NULL,
-          batch_id TEXT,
-          started_at INTEGER NOT NULL,
-          ended_at INTEGER NOT NULL,
-          row_count INTEGER NOT NULL,
-          file_count INTEGER NOT NULL,
-          byte_count INTEGER NOT NULL,
-          snapshot_id INTEGER,
-          status TEXT NOT NULL,
-          error TEXT
-        );
-        CREATE INDEX offload_runs_by_table ON offload_runs (table_name, run_id);
-        CREATE TABLE offload_leases (
-          table_name TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, expires_at INTEGER NOT NULL
-        ) WITHOUT ROWID;
-        """
-    ]
+    static func steps(_ dialect: SQLDialect) -> [String] { [first(dialect), second(dialect)] }
 
-    /// Runs the missing steps inside the caller's transaction.
-    static func migrate(_ database: borrowing SQLiteDatabase) throws(StateStoreError) {
-        do throws(SQLiteError) {
-            try database.run("CREATE TABLE IF NOT EXISTS offload_schema (version INTEGER NOT NULL)")
-            let found = try version(database)
-            if found == Int64(steps.count) { return }
-            if found < Int64(steps.count) {
-                for step in steps[Int(max(found, 0))...] { try database.run(step) }
-                try database.run("DELETE FROM offload_schema; INSERT INTO offload_schema (version) VALUES (\(steps.count))")
-                return
-            }
-        } catch { throw StateStoreError(error) }
-        throw StateStoreError(.newerSchema, "\(database.path): state tables were made by a newer version: expected at most \(steps.count)")
+    private static func first(_ dialect: SQLDialect) -> String {
+        let (text, integer, bytes, time, clustered) = (dialect.text, dialect.integer, dialect.bytes, dialect.time, dialect.clustered)
+        return """
+            CREATE TABLE offload_intents (
+              batch_id \(text) NOT NULL PRIMARY KEY,
+              table_name \(text) NOT NULL,
+              created_at \(time) NOT NULL,
+              files \(text) NOT NULL
+            );
+            CREATE INDEX offload_intents_by_table ON offload_intents (table_name, created_at);
+            CREATE TABLE offload_intent_ranges (
+              batch_id \(text) NOT NULL, exchange \(text) NOT NULL, symbol \(text) NOT NULL, first_id \(integer) NOT NULL, last_id \(integer) NOT NULL,
+              PRIMARY KEY (batch_id, exchange, symbol, first_id)
+            )\(clustered);
+            CREATE TABLE offload_intent_keys (
+              batch_id \(text) NOT NULL, key \(bytes) NOT NULL, value \(integer) NOT NULL,
+              PRIMARY KEY (batch_id, key)
+            )\(clustered);
+            CREATE TABLE offload_loaded_ranges (
+              table_name \(text) NOT NULL, exchange \(text) NOT NULL, symbol \(text) NOT NULL, first_id \(integer) NOT NULL, last_id \(integer) NOT NULL,
+              PRIMARY KEY (table_name, exchange, symbol, first_id)
+            )\(clustered);
+            CREATE TABLE offload_loaded_keys (
+              table_name \(text) NOT NULL, key \(bytes) NOT NULL, value \(integer) NOT NULL,
+              PRIMARY KEY (table_name, key)
+            )\(clustered);
+            CREATE TABLE offload_runs (
+              run_id \(dialect.serial),
+              table_name \(text) NOT NULL,
+              batch_id \(text),
+              started_at \(time) NOT NULL,
+              ended_at \(time) NOT NULL,
+              row_count \(integer) NOT NULL,
+              file_count \(integer) NOT NULL,
+              byte_count \(integer) NOT NULL,
+              snapshot_id \(integer),
+              status \(text) NOT NULL,
+              error \(text)
+            );
+            CREATE INDEX offload_runs_by_table ON offload_runs (table_name, run_id);
+            CREATE TABLE offload_leases (
+              table_name \(text) NOT NULL PRIMARY KEY, holder \(text) NOT NULL, expires_at \(time) NOT NULL
+            )\(clustered);
+            """
     }
 
-    private static func version(_ database: borrowing SQLiteDatabase) throws(SQLiteError) -> Int64 {
-        let select = try database.prepare("SELECT max(version) FROM offload_schema")
-        return try select.step() ? select.int64(0) : 0
+    /// Windows: what intents and runs are about, and how far each table is offloaded.
+    private static func second(_ dialect: SQLDialect) -> String {
+        let (text, integer, time) = (dialect.text, dialect.integer, dialect.time)
+        return """
+            ALTER TABLE offload_intents ADD COLUMN kind \(text) NOT NULL DEFAULT 'stream';
+            ALTER TABLE offload_intents ADD COLUMN window_from \(time);
+            ALTER TABLE offload_intents ADD COLUMN window_to \(time);
+            ALTER TABLE offload_runs ADD COLUMN kind \(text) NOT NULL DEFAULT 'stream';
+            ALTER TABLE offload_runs ADD COLUMN window_from \(time);
+            ALTER TABLE offload_runs ADD COLUMN window_to \(time);
+            CREATE TABLE offload_watermarks (
+              table_name \(text) NOT NULL PRIMARY KEY,
+              last_offload_timestamp \(time) NOT NULL,
+              last_offload_max_sequence \(integer),
+              last_offload_row_count \(integer) NOT NULL,
+              status \(text) NOT NULL,
+              last_successful_run \(time),
+              last_run_duration_seconds \(dialect.real) NOT NULL,
+              failure_count \(integer) NOT NULL,
+              last_error_message \(text),
+              server_clock \(time),
+              local_clock \(time),
+              updated_at \(time) NOT NULL
+            )\(dialect.clustered);
+            """
+    }
+
+    /// Runs the steps that are missing, all in one transaction. Tables that are as they should be are not written to.
+    static func bringUpToDate(_ engine: any SQLEngine) throws(StateStoreError) {
+        let wanted = steps(engine.dialect).count
+        if try check(engine, wanted) == wanted { return }
+        try engine.transaction({ () throws(StateStoreError) in
+            // Another process may have been faster.
+            let found = try check(engine, wanted)
+            if found < wanted { try run(steps(engine.dialect)[found...], engine) }
+        }, orElse: { StateStoreError($0) })
+    }
+
+    private static func run(_ missing: ArraySlice<String>, _ engine: any SQLEngine) throws(StateStoreError) {
+        try SQLStateStore.sql { () throws(SQLError) in
+            try engine.runScript("CREATE TABLE IF NOT EXISTS offload_schema (version INTEGER NOT NULL)")
+            for step in missing { try engine.runScript(step) }
+            try engine.runScript("DELETE FROM offload_schema; INSERT INTO offload_schema (version) VALUES (\(missing.endIndex))")
+        }
+    }
+
+    /// The version of the tables; 0 when there are none.
+    private static func check(_ engine: any SQLEngine, _ wanted: Int) throws(StateStoreError) -> Int {
+        let found = try SQLStateStore.sql { () throws(SQLError) -> Int64 in
+            guard try engine.hasTable("offload_schema") else { return 0 }
+            return try engine.read("SELECT max(version) FROM offload_schema").first?.optionalInteger(0) ?? 0
+        }
+        guard found <= wanted else {
+            throw StateStoreError(.newerSchema, "\(engine.name): state tables were made by a newer version: expected at most \(wanted), found \(found)")
+        }
+        return max(Int(found), 0)
     }
 }

@@ -2,15 +2,20 @@ import K2Domain
 
 /// What offload must remember between runs: intents, what the lake already holds, leases, history.
 ///
-/// Every operation is one transaction. Implementations serve one thread.
+/// Every operation is one transaction. Implementations serve one thread, and several processes may use one store.
+///
+/// An operation that ends with `outcomeUnknown` was done completely or not at all. All may be called again, and tell when they had been
+/// done: `openIntent` throws `intentExists`, `settle` throws `noSuchIntent`; taking, renewing and releasing a lease and setting a
+/// watermark come to the same. Only `record` would write its line twice.
 public protocol StateStore: AnyObject {
     /// Records what a batch is about to write, before its first file is written.
-    /// - Throws: `intentExists` when the batch id is open already.
+    /// - Throws: `intentExists` when the batch id is open already, be it by this very call whose reply was lost.
     func openIntent(_ intent: Intent) throws(StateStoreError)
 
-    /// Closes an intent. Committed: its ranges and keys join those of the lake. Both: the run is recorded.
-    /// - Throws: `noSuchIntent` when the batch id is not open (it was settled before).
-    func settle(batchID: String, _ outcome: IntentOutcome, run: RunRecord) throws(StateStoreError)
+    /// Closes an intent. Committed: its ranges and keys join those of the lake. Both: the run is recorded, and the watermark stored.
+    /// - Throws: `noSuchIntent` when the batch id is not open (it was settled before, be it by this very call whose reply was lost);
+    ///   `rewind` when the watermark lies before the one that is stored. Then nothing is changed.
+    func settle(batchID: String, _ outcome: IntentOutcome, run: RunRecord, watermark: Watermark?) throws(StateStoreError)
 
     /// Open intents, oldest first; of all tables when `table` is nil.
     func openIntents(table: String?) throws(StateStoreError) -> [Intent]
@@ -20,6 +25,19 @@ public protocol StateStore: AnyObject {
 
     /// The value stored with a key of a lake table, or nil when the table does not hold the key.
     func loadedValue(table: String, key: [UInt8]) throws(StateStoreError) -> Int64?
+
+    /// The values of those of `keys` that the lake table holds. Any number of keys; they are looked up in bounded pieces.
+    func loadedValues(table: String, keys: [[UInt8]]) throws(StateStoreError) -> [[UInt8]: Int64]
+
+    /// How far a table is offloaded; nil before its first run.
+    func watermark(table: String) throws(StateStoreError) -> Watermark?
+
+    /// The watermarks of all tables, by name.
+    func watermarks() throws(StateStoreError) -> [Watermark]
+
+    /// Stores a table's watermark in place of the one it has.
+    /// - Throws: `rewind` when its position lies before that one's, unless `allowingRewind`. Then nothing is changed.
+    func setWatermark(_ watermark: Watermark, allowingRewind: Bool) throws(StateStoreError)
 
     /// Adds a line to the history that belongs to no intent (a run that failed early or had nothing to do).
     func record(_ run: RunRecord) throws(StateStoreError)
@@ -45,6 +63,15 @@ public protocol StateStore: AnyObject {
     func releaseLease(table: String, holder: String) throws(StateStoreError)
 }
 
+extension StateStore {
+    /// Closes an intent of a stream, which has no watermark.
+    public func settle(batchID: String, _ outcome: IntentOutcome, run: RunRecord) throws(StateStoreError) {
+        try settle(batchID: batchID, outcome, run: run, watermark: nil)
+    }
+
+    public func setWatermark(_ watermark: Watermark) throws(StateStoreError) { try setWatermark(watermark, allowingRewind: false) }
+}
+
 /// What a batch is about to do.
 public struct Intent: Equatable, Sendable {
     public var batchID: String
@@ -56,14 +83,34 @@ public struct Intent: Equatable, Sendable {
     public var ranges: [IdentityRange]
     /// Identities of rows without a numeric id.
     public var keys: [IdentityKey]
+    /// `stream`, `window` or `backfill`.
+    public var kind: String
+    /// What is offloaded; nil for streams.
+    public var window: OffloadWindow?
 
-    public init(batchID: String, table: String, createdAt: Timestamp, files: [String], ranges: [IdentityRange] = [], keys: [IdentityKey] = []) {
+    public init(
+        batchID: String, table: String, createdAt: Timestamp, files: [String], ranges: [IdentityRange] = [], keys: [IdentityKey] = [],
+        kind: String = "stream", window: OffloadWindow? = nil
+    ) {
         self.batchID = batchID
         self.table = table
         self.createdAt = createdAt
         self.files = files
         self.ranges = ranges
         self.keys = keys
+        self.kind = kind
+        self.window = window
+    }
+}
+
+/// The rows whose `loaded_at` lies after `from` and not after `to`.
+public struct OffloadWindow: Equatable, Hashable, Sendable {
+    public var from: Timestamp
+    public var to: Timestamp
+
+    public init(from: Timestamp, to: Timestamp) {
+        self.from = from
+        self.to = to
     }
 }
 
@@ -100,10 +147,15 @@ public struct RunRecord: Equatable, Sendable {
     /// `committed`, `forgotten`, `empty`, `failed` …
     public var status: String
     public var error: String?
+    public var windowFrom: Timestamp?
+    public var windowTo: Timestamp?
+    /// `stream`, `window` or `backfill`.
+    public var kind: String
 
     public init(
         table: String, batchID: String? = nil, startedAt: Timestamp, endedAt: Timestamp, rows: Int64 = 0, files: Int64 = 0, bytes: Int64 = 0,
-        snapshotID: Int64? = nil, status: String, error: String? = nil
+        snapshotID: Int64? = nil, status: String, error: String? = nil, windowFrom: Timestamp? = nil, windowTo: Timestamp? = nil,
+        kind: String = "stream"
     ) {
         self.table = table
         self.batchID = batchID
@@ -115,6 +167,9 @@ public struct RunRecord: Equatable, Sendable {
         self.snapshotID = snapshotID
         self.status = status
         self.error = error
+        self.windowFrom = windowFrom
+        self.windowTo = windowTo
+        self.kind = kind
     }
 }
 

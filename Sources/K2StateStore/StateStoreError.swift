@@ -1,4 +1,4 @@
-import K2SQLite
+import K2SQL
 
 /// Why the state store refused something.
 public struct StateStoreError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -11,16 +11,21 @@ public struct StateStoreError: Error, Equatable, Sendable, CustomStringConvertib
         case intentExists
         /// An id above 2^63 − 1, which cannot be stored.
         case idTooLarge
+        /// A watermark before the one that is stored.
+        case rewind
         /// A key that is not 16 bytes, a range that ends before it begins, and other caller's mistakes.
         case invalidValue
         /// The tables were made by a newer version of this program.
         case newerSchema
+        /// The connection was lost during a commit: the operation was done completely or not at all. `StateStore` says for each how to find out.
+        case outcomeUnknown
         case storage
     }
 
     public var code: Code
     /// One line, lower case.
     public var message: String
+    /// The same call may succeed later. After `outcomeUnknown` it may have succeeded already.
     public var isRetryable: Bool
 
     public init(_ code: Code, _ message: String, isRetryable: Bool = false) {
@@ -29,7 +34,9 @@ public struct StateStoreError: Error, Equatable, Sendable, CustomStringConvertib
         self.isRetryable = isRetryable
     }
 
-    init(_ error: SQLiteError) { self.init(.storage, error.message, isRetryable: error.isRetryable) }
+    init(_ error: SQLError) {
+        self.init(error.code == .outcomeUnknown ? .outcomeUnknown : .storage, error.message, isRetryable: error.isRetryable)
+    }
 
     public var description: String { message }
 }
