@@ -89,11 +89,11 @@ let package = Package(
         library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Rows", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
 
         // Command lines
-        library("K2CLI", ["K2Domain", "K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        library("K2CLI", ["K2Bytes", "K2Domain", "K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         library(
             "K2Connections",
             [
-                "K2CLI", "K2ClickHouse", "K2Domain", "K2HTTP", "K2Iceberg", "K2Lake", "K2ObjectStore", "K2StateStore",
+                "K2CLI", "K2ClickHouse", "K2Domain", "K2HTTP", "K2Iceberg", "K2Lake", "K2NDJSON", "K2ObjectStore", "K2StateStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tool(

@@ -6,58 +6,87 @@ import K2NDJSON
 import K2ObjectStore
 import K2StateStore
 
-/// The lake that flags and environment name.
+/// The lake that flags and environment name: where its tables, its catalog and the state store are.
 public struct LakePlan: Sendable {
-    public let warehousePath: String
-    public let catalogPath: String
-    public let statePath: String
+    public let warehouse: Warehouse
+    public let catalog: CatalogPlace
+    public let state: Database
     public let catalogName: String
 
+    public enum Database: Equatable, Sendable {
+        case sqlite(path: String)
+        case postgres(url: String)
+    }
+
+    public enum CatalogPlace: Equatable, Sendable {
+        case sql(Database)
+    }
+
+    public enum Warehouse: Equatable, Sendable {
+        case folder(path: String)
+
+        /// As tables record it, without a slash at the end.
+        var location: String {
+            switch self {
+            case .folder(let path): "file://\(path)"
+            }
+        }
+    }
+
     public init(_ options: LakeOptions) throws(ToolFailure) {
-        func url(_ flag: String?, _ variable: String) -> String? { flag ?? InputFile.environment(variable) }
-        warehousePath = try Self.path(
-            url(options.warehouse, "K2_WAREHOUSE") ?? "file:k2-lake/warehouse", scheme: "file", what: "--warehouse")
-        let catalog = url(options.catalog, "K2_CATALOG") ?? "sqlite:k2-lake/catalog.db"
-        catalogPath = try Self.path(catalog, scheme: "sqlite", what: "--catalog")
-        statePath = try Self.path(url(options.state, "K2_STATE") ?? catalog, scheme: "sqlite", what: "--state")
+        warehouse = .folder(path: try PlaceText.path(try PlaceText.choose(options.warehouse, "--warehouse", "K2_WAREHOUSE") ?? "file:k2-lake/warehouse", "file", "--warehouse", "file:PATH"))
+        let text = try PlaceText.choose(options.catalog, "--catalog", "K2_CATALOG") ?? "sqlite:k2-lake/catalog.db"
+        let database = try PlaceText.database(text, "--catalog", "sqlite:PATH or postgres://HOST/DATABASE")
+        catalog = .sql(database)
+        if let text = try PlaceText.choose(options.state, "--state", "K2_STATE") {
+            state = try PlaceText.database(text, "--state", "sqlite:PATH or postgres://HOST/DATABASE")
+        } else {
+            state = database
+        }
         catalogName = options.catalogName
     }
 
-    /// The absolute path in `scheme:PATH` or `scheme:///PATH`.
-    private static func path(_ url: String, scheme: String, what: String) throws(ToolFailure) -> String {
-        let head = scheme + ":"
-        guard url.hasPrefix(head), url.utf8.count > head.utf8.count else {
-            throw ToolFailure(.usage, "\(what): expected \(scheme):PATH, found \"\(url)\"")
-        }
-        var path = String(url.dropFirst(head.count))
-        if path.hasPrefix("///") { path = String(path.dropFirst(2)) }
-        if path.hasPrefix("/") { return path }
-        guard let folder = getcwd(nil, 0) else {
-            throw ToolFailure(.failed, "\(what): no working folder: \(StreamError.reason(errno))")
-        }
-        defer { free(folder) }
-        return String(cString: folder) + "/" + path
+    // MARK: Opening
+
+    /// Opens catalog and stores; makes their folders when they are missing. For use on one thread.
+    public func open() throws(ToolFailure) -> LakeStores {
+        let objects = try openObjects()
+        return LakeStores(
+            catalog: try openCatalog(objects), objects: objects, state: try openState(), environment: .system, holder: Holder.own,
+            isGone: Holder.isGone)
     }
 
-    /// Opens catalog and stores; makes their folders when they are missing.
-    public func open() throws(ToolFailure) -> LakeStores {
-        try Self.makeFolder(warehousePath)
-        for file in [catalogPath, statePath] {
-            if let slash = file.lastIndex(of: "/") { try Self.makeFolder(String(file[..<slash])) }
+    private func openObjects() throws(ToolFailure) -> any ObjectStore {
+        switch warehouse {
+        case .folder(let path):
+            try Self.makeFolder(path)
+            return LocalStore()
         }
-        let objects = LocalStore()
-        let catalog: SQLCatalog
+    }
+
+    private func openCatalog(_ objects: any ObjectStore) throws(ToolFailure) -> any Catalog {
+        if case .sql(.sqlite(let path)) = catalog { try Self.makeParent(path) }
         do throws(IcebergError) {
-            catalog = try SQLCatalog(
-                path: catalogPath, name: catalogName, warehouse: "file://\(warehousePath)", store: objects)
+            switch catalog {
+            case .sql(.sqlite(let path)):
+                return try SQLCatalog(path: path, name: catalogName, warehouse: warehouse.location, store: objects)
+            case .sql(.postgres(let url)): return try SQLCatalog(postgres: url, name: catalogName, warehouse: warehouse.location, store: objects)
+            }
         } catch { throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message) }
-        let state: SQLiteStateStore
-        do throws(StateStoreError) { state = try SQLiteStateStore(path: statePath) } catch {
-            throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message)
-        }
-        return LakeStores(
-            catalog: catalog, objects: objects, state: state, environment: .system, holder: Holder.own,
-            isGone: Holder.isGone)
+    }
+
+    private func openState() throws(ToolFailure) -> any StateStore {
+        if case .sqlite(let path) = state { try Self.makeParent(path) }
+        do throws(StateStoreError) {
+            switch state {
+            case .sqlite(let path): return try SQLStateStore(path: path)
+            case .postgres(let url): return try SQLStateStore(postgres: url)
+            }
+        } catch { throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message) }
+    }
+
+    private static func makeParent(_ file: String) throws(ToolFailure) {
+        if let slash = file.lastIndex(of: "/") { try makeFolder(String(file[..<slash])) }
     }
 
     private static func makeFolder(_ path: String) throws(ToolFailure) {

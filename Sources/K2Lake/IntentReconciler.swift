@@ -53,7 +53,7 @@ struct IntentReconciler {
 
     /// How far the table is offloaded with the batch.
     private func watermark(after intent: Intent, _ run: RunRecord) throws(StateStoreError) -> Watermark? {
-        guard intent.kind == .window, let window = intent.window else { return nil }
+        guard intent.kind == BatchKind.window.rawValue, let window = intent.window else { return nil }
         var watermark = try stores.state.watermark(table: table) ?? Watermark(table: table, position: window.to, status: "running", updatedAt: stores.now)
         watermark.position = max(watermark.position, window.to)
         watermark.updatedAt = stores.now

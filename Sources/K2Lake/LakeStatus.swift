@@ -14,11 +14,15 @@ public struct TableStatus: Sendable {
     public var committedAt: Timestamp?
     public var openIntents: Int
     public var lastRun: RunRecord?
+    /// nil when the table was never offloaded from ClickHouse.
+    public var watermark: Watermark?
+    /// How far the watermark is behind now, µs.
+    public var lag: Int64?
     public var location: String
 }
 
 extension LakeStores {
-    /// The tables that exist, in the order of the definitions.
+    /// The tables that exist in the catalog, in the order of the definitions.
     public func status() throws -> [TableStatus] {
         try MarketTables.all.compactMap { definition in
             let schema = try LakeSchema(definition)
@@ -26,13 +30,15 @@ extension LakeStores {
             let snapshot = table.metadata.currentSnapshotID.flatMap { table.metadata.snapshot(id: $0) }
             func total(_ key: String) -> Int64 { snapshot?.summary[key].flatMap { Int64($0) } ?? 0 }
             let name = definition.coldName
+            let watermark = try state.watermark(table: name)
             return TableStatus(
                 table: name, rows: total("total-records"), files: total("total-data-files"),
                 bytes: total("total-files-size"), snapshots: table.metadata.snapshots.count,
                 snapshotID: snapshot?.snapshotID,
                 committedAt: snapshot.map { Timestamp(microseconds: $0.timestampMS * 1_000) },
                 openIntents: try state.openIntents(table: name).count,
-                lastRun: try state.runs(table: name, limit: 1).first, location: table.metadata.location)
+                lastRun: try state.runs(table: name, limit: 1).first, watermark: watermark,
+                lag: watermark.map { now.microseconds - $0.position.microseconds }, location: table.metadata.location)
         }
     }
 

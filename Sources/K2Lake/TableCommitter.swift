@@ -16,11 +16,23 @@ public struct CommitReport: Equatable, Sendable {
     public var snapshotID: Int64?
 }
 
+/// Where the rows of a batch come from.
+enum BatchKind: String {
+    /// Records on standard input.
+    case stream
+    /// What is new in the warm store.
+    case window
+    /// What the warm store got late.
+    case late
+    /// What the lake had lost.
+    case backfill
+}
+
 /// Where the rows of a batch come from, and what the state store learns with their commit.
 struct BatchOrigin {
-    var kind = Intent.Kind.stream
+    var kind = BatchKind.stream
     /// Of `loaded_at` or of event time, by kind; nil for a stream.
-    var window: IntentWindow?
+    var window: OffloadWindow?
     /// How far the table is offloaded when the batch is in it; nil when that does not change.
     var watermark: Watermark?
 }
@@ -102,7 +114,7 @@ struct TableCommitter {
         let order = try RowOrder(rows.buffer, spec: shape.spec, rules: shape.rules)
         var intent = Intent(
             batchID: "", table: self.table, createdAt: started, files: [], ranges: rows.ledger.ranges, keys: rows.ledger.keys,
-            kind: origin.kind, window: origin.window)
+            kind: origin.kind.rawValue, window: origin.window)
         // Rows that were lost and brought back may be lost again: the same rows are then another batch.
         intent.batchID = Self.batchID(intent, after: origin.kind == .backfill ? table.metadata.currentSnapshotID : nil)
         if let snapshot = table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).first {
@@ -210,7 +222,7 @@ struct TableCommitter {
         text.append(string: intent.table)
         if let snapshotID { text.append(string: "|after \(snapshotID)") }
         if let window = intent.window {
-            text.append(string: "|\(intent.kind.rawValue)|\(window.from.microseconds)|\(window.to.microseconds)")
+            text.append(string: "|\(intent.kind)|\(window.from.microseconds)|\(window.to.microseconds)")
         }
         for range in intent.ranges.coalesced {
             text.append(string: "|\(range.exchange)|\(range.symbol)|")
@@ -235,7 +247,7 @@ extension LakeStores {
     func run(of intent: Intent, status: String) -> RunRecord {
         RunRecord(
             table: intent.table, batchID: intent.batchID, startedAt: intent.createdAt, endedAt: now, status: status,
-            kind: intent.kind, window: intent.window)
+            windowFrom: intent.window?.from, windowTo: intent.window?.to, kind: intent.kind)
     }
 }
 

@@ -32,7 +32,6 @@ final class CycleRun: Sendable {
     private let work: Work
     private let abort = AbortFlag()
     private let results = Mutex<[String: Result<TableOutcome, LakeError>]>([:])
-    private let started = WallClock.now()
 
     init(_ plan: LakePlan, _ address: ClickHouseAddress, _ options: Options, _ diagnostics: Diagnostics, work: @escaping Work) {
         self.plan = plan

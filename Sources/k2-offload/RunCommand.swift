@@ -64,7 +64,10 @@ struct RunCommand: ParsableCommand {
                 definition, from: source, to: stores, options: offload, isStopped: { Shutdown.signalNumber != nil }, note: note
             ).run()
         }
+        let metrics = try metricsFile.map { path throws(ToolFailure) in try OffloadMetrics(path: path) }
+        let (started, begun) = (WallClock.now(), MonotonicClock.now())
         let results = run.run(selection.names)
+        try metrics?.write(results, started: started, duration: MonotonicClock.now() - begun)
         try CycleReport.check(results, expected: selection.count)
     }
 }

@@ -13,7 +13,7 @@ import K2StateStore
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show what each table holds and its last run.",
+        abstract: "Show what each table holds, how far it is offloaded, and its last run.",
         discussion: """
             EXAMPLES
               k2-offload status
@@ -102,6 +102,15 @@ enum StatusText {
         // Snapshot ids are random 63-bit numbers: a string, so that no reader rounds them.
         if let id = table.snapshotID { output.append(string: ",\"snapshot_id\":\"\(id)\"") }
         if let time = table.committedAt { output.append(string: ",\"committed_at\":\"\(time)\"") }
+        if let watermark = table.watermark {
+            output.append(string: ",\"watermark\":\"\(watermark.position)\",\"status\":\"\(watermark.status)\",\"failures\":\(watermark.failureCount)")
+            if let lag = table.lag { output.append(string: ",\"lag_seconds\":\(lag / 1_000_000)") }
+            if let time = watermark.lastSuccess { output.append(string: ",\"last_success\":\"\(time)\"") }
+            if let error = watermark.lastError {
+                output.append(",\"last_error\":")
+                output.appendJSONString(error)
+            }
+        }
         if let run = table.lastRun {
             output.append(string: ",\"last_run\":{\"status\":\"\(run.status)\",\"rows\":\(run.rows),\"ended_at\":\"\(run.endedAt)\"")
             if let error = run.error {
@@ -115,12 +124,20 @@ enum StatusText {
         output.append("}\n")
     }
 
+    /// Whole seconds, minutes, hours or days.
+    private static func duration(_ microseconds: Int64) -> String {
+        let seconds = max(microseconds / 1_000_000, 0)
+        if seconds < 120 { return "\(seconds)s" }
+        if seconds < 7_200 { return "\(seconds / 60)m" }
+        return seconds < 172_800 ? "\(seconds / 3_600)h" : "\(seconds / 86_400)d"
+    }
+
     static func writeTable(_ tables: [TableStatus], to output: inout ByteWriter) {
-        var rows = [["table", "rows", "files", "bytes", "snapshots", "open", "last run", "committed at"]]
+        var rows = [["table", "rows", "files", "bytes", "snapshots", "open", "failures", "lag", "last run", "committed at"]]
         for table in tables {
             rows.append([
                 table.table, "\(table.rows)", "\(table.files)", "\(table.bytes)", "\(table.snapshots)", "\(table.openIntents)",
-                table.lastRun?.status ?? "-", table.committedAt?.description ?? "-",
+                "\(table.watermark?.failureCount ?? 0)", table.lag.map(duration) ?? "-", table.lastRun?.status ?? "-", table.committedAt?.description ?? "-",
             ])
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -128,7 +145,7 @@ enum StatusText {
             var line = ""
             for (column, text) in row.enumerated() {
                 let padding = String(repeating: " ", count: widths[column] - text.count)
-                let isNumber = (1...5).contains(column)
+                let isNumber = (1...7).contains(column)
                 line += (column == 0 ? "" : "  ") + (isNumber ? padding + text : text + padding)
             }
             while line.last == " " { line.removeLast() }

@@ -33,7 +33,7 @@ struct LakeLoaderTests {
         var first = LakeLoader(lake.stores(holder: "test:1:1"), only: nil)
         try first.add(Array(Records.trade(1).utf8).span)
         let error = #expect(throws: LakeError.self) { try lake.load([Records.trade(2)], holder: "test:2:1") }
-        #expect(error?.code == .busy && error?.message.contains("test:1:1") == true)
+        #expect(error?.code == .held && error?.message.contains("test:1:1") == true)
         // Other tables are free.
         #expect(try lake.load([Records.bronze(2)], holder: "test:2:1").rows("bronze_trades_binance") == 1)
         _ = try first.commit()
@@ -78,13 +78,13 @@ struct LakeLoaderTests {
         let lake = try LakeFixture()
         let schema = try LakeSchema(MarketTables.silver)
         var creation = schema.creation
-        let extra = try NestedField(99, "extra", .string, required: false)
+        let extra = try NestedField(99, "extra", .string, required: true)
         creation.schema = try Schema(fields: schema.schema.fields + [extra])
         try lake.inner.createNamespace(LakeSchema.namespace, properties: [:])
         _ = try lake.inner.createTable(schema.identifier, creation)
         let error = #expect(throws: LakeError.self) { try lake.load([Records.trade(1)]) }
         #expect(error?.code == .configuration)
-        #expect(error?.message == "silver_trades: the table has other columns than this version writes")
+        #expect(error?.message == "silver_trades: column extra of the table may not be null, and is not known here")
         #expect(try lake.rows("silver_trades").isEmpty)
         #expect(try lake.orphans().isEmpty)
         #expect(try lake.state.openIntents(table: nil).isEmpty)

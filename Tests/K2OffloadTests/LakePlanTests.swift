@@ -15,18 +15,30 @@ struct LakePlanTests {
         let here = FileManager.default.currentDirectoryPath
         let all = ["--warehouse", "file:///a/b", "--catalog", "sqlite:/c/d.db", "--state", "sqlite:e.db"]
         let plan = try LakePlan(LakeOptions.parse(all))
-        #expect(plan.warehousePath == "/a/b" && plan.catalogPath == "/c/d.db" && plan.statePath == "\(here)/e.db" && plan.catalogName == "k2")
+        #expect(plan.warehouse == .folder(path: "/a/b") && plan.catalog == .sql(.sqlite(path: "/c/d.db")) && plan.state == .sqlite(path: "\(here)/e.db") && plan.catalogName == "k2")
     }
 
     @Test func `the state is kept in the catalog's file when nothing else is said`() throws {
         let plan = try plan("--catalog", "sqlite:/x/catalog.db", "--warehouse", "file:/w", "--catalog-name", "other")
-        #expect(plan.statePath == "/x/catalog.db" && plan.catalogName == "other")
+        #expect(plan.state == .sqlite(path: "/x/catalog.db") && plan.catalogName == "other")
     }
 
-    @Test(arguments: ["postgres://x", "sqlite:", "/plain/path", "", "SQLITE:/x", "file:/x"])
+    @Test(arguments: ["mysql://x", "sqlite:", "/plain/path", "", "SQLITE:/x", "file:/x"])
     func `other catalogs are refused as usage`(_ url: String) {
         let error = #expect(throws: ToolFailure.self) { try plan("--catalog", url) }
-        #expect(error?.status == .usage && error?.message == "--catalog: expected sqlite:PATH, found \"\(url)\"")
+        #expect(error?.status == .usage && error?.message == "--catalog: expected sqlite:PATH or postgres://HOST/DATABASE, found \"\(url)\"")
+    }
+}
+
+extension LakePlanTests {
+    @Test func `a database on a server serves both`() throws {
+        let plan = try plan("--catalog", "postgresql://k2@db:5433/lake")
+        #expect(plan.catalog == .sql(.postgres(url: "postgresql://k2@db:5433/lake")) && plan.state == .postgres(url: "postgresql://k2@db:5433/lake"))
+    }
+
+    @Test func `a password does not belong on a command line`() throws {
+        let error = #expect(throws: ToolFailure.self) { try plan("--catalog", "postgres://k2:secret@db/lake") }
+        #expect(error?.status == .usage && error?.message.contains("secret") == false)
     }
 }
 

@@ -9,7 +9,7 @@ struct StateStoreContract {
     private func withStore(_ body: (String, any StateStore) throws -> Void) throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("k2-state-\(UUID().uuidString).db").path
         defer { for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
-        try body(path, SQLiteStateStore(path: path))
+        try body(path, SQLStateStore(path: path))
     }
 
     private func time(_ seconds: Int64) -> Timestamp { Timestamp(microseconds: seconds * 1_000_000) }
@@ -33,7 +33,7 @@ struct StateStoreContract {
                 ranges: [range(6, 9), range(1, 5), range(100, 100), range(UInt64(Int64.max), UInt64(Int64.max), "ETH")], keys: [key(2, 5), key(1, 0), key(2, 7)])
             try store.openIntent(intent)
             // Another process finds it.
-            let other = try SQLiteStateStore(path: path)
+            let other = try SQLStateStore(path: path)
             var expected = intent
             expected.ranges = [range(1, 9), range(100, 100), range(UInt64(Int64.max), UInt64(Int64.max), "ETH")]
             expected.keys = [key(1, 0), key(2, 7)]
@@ -117,7 +117,7 @@ struct StateStoreContract {
 
     @Test func `a lease has one holder until it runs out`() throws {
         try withStore { path, store in
-            let other = try SQLiteStateStore(path: path)
+            let other = try SQLStateStore(path: path)
             #expect(try store.takeLease(table: "t", holder: "a", ttl: 60_000_000, now: time(0)).expiresAt == time(60))
             let held = #expect(throws: StateStoreError.self) { try other.takeLease(table: "t", holder: "b", ttl: 60_000_000, now: time(59)) }
             #expect(held?.code == .leaseHeld && held?.isRetryable == true)
@@ -148,10 +148,10 @@ struct StateStoreContract {
         try withStore { path, _ in
             let database = try SQLiteDatabase(path: path)
             try database.run("UPDATE offload_schema SET version = 99")
-            let error = #expect(throws: StateStoreError.self) { _ = try SQLiteStateStore(path: path) }
+            let error = #expect(throws: StateStoreError.self) { _ = try SQLStateStore(path: path) }
             #expect(error?.code == .newerSchema)
             try Data("no database, but long enough to be looked at as one, as this is".utf8).write(to: URL(fileURLWithPath: path))
-            let other = #expect(throws: StateStoreError.self) { _ = try SQLiteStateStore(path: path) }
+            let other = #expect(throws: StateStoreError.self) { _ = try SQLStateStore(path: path) }
             #expect(other?.message == "\(path): not a database")
         }
     }

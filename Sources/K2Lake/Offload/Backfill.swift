@@ -63,7 +63,7 @@ public struct Backfill {
             outcome.duplicates += table.duplicates
             table.duplicates = 0
             if table.buffer.liveCount > 0 {
-                let origin = BatchOrigin(kind: .backfill, window: IntentWindow(from: from, to: to))
+                let origin = BatchOrigin(kind: .backfill, window: OffloadWindow(from: from, to: to))
                 if let report = try committer.commit(table, origin: origin) {
                     outcome.rows += report.rows
                     outcome.files += report.files

@@ -7,6 +7,9 @@ public struct LoadWindow: Equatable, Sendable {
     public var new: (after: Timestamp, through: Timestamp)?
     /// What is looked at once more for rows that came late: `(late.after, late.through]`; nil on the first run.
     public var late: (after: Timestamp, through: Timestamp)?
+    /// After everything: with a clock that was set back, rows may be stamped ahead of it.
+    static let end = Timestamp(microseconds: 7_258_118_400_000_000)
+
     /// The server's clock is behind what it was at the last run.
     public var hasClockSteppedBack = false
 
@@ -19,7 +22,8 @@ public struct LoadWindow: Equatable, Sendable {
     ///
     /// Rows that the server stamped up to `safetyLag` ago may not be visible yet; they are left to the next run. Rows can also be stamped
     /// with a time that was read already: an insert that took longer than the lag, or a clock that was set back. So what lies
-    /// `lookback` before the watermark is looked at again, and after a step back everything that can have come since the last run.
+    /// `lookback` before the watermark is looked at again, and after a step back everything that can have come since the last run,
+    /// which includes rows that are stamped ahead of the clock.
     /// - Parameters:
     ///   - watermark: of the last run; nil when there was none.
     ///   - server: ClickHouse's clock.
@@ -39,7 +43,8 @@ public struct LoadWindow: Equatable, Sendable {
             oldest = min(oldest, Timestamp(microseconds: server.microseconds - (passed >= 0 ? passed : Timestamp.microsecondsPerDay)))
         }
         let after = Timestamp(microseconds: max(oldest.microseconds - lookback, 0))
-        if after < position { window.late = (after, position) }
+        let isBehind = window.hasClockSteppedBack || safe < position
+        if after < position { window.late = (after, isBehind ? end : position) }
         return window
     }
 }

@@ -16,7 +16,7 @@ struct OffloadWork {
         var table = try LakeTable(try LakeSchema(definition), state: stores.state)
         if let late = window.late, try hasUnknown(late, &table) {
             for batch in try plan.batches(after: late.after, through: late.through) where !isStopped() {
-                outcome.lateRows += try commit(batch.selection, .late, IntentWindow(from: late.after, to: watermark.position), nil, &table)
+                outcome.lateRows += try commit(batch.selection, .late, OffloadWindow(from: late.after, to: watermark.position), nil, &table)
             }
         }
         guard let new = window.new else { return }
@@ -24,7 +24,7 @@ struct OffloadWork {
             if isStopped() { return }
             var reached = watermark
             if let position = batch.reaches { reached.position = position }
-            _ = try commit(batch.selection, .window, IntentWindow(from: watermark.position, to: reached.position), reached, &table)
+            _ = try commit(batch.selection, .window, OffloadWindow(from: watermark.position, to: reached.position), reached, &table)
             if reached.position != watermark.position { try advance(to: reached.position) }
         }
         if watermark.position < new.through { try advance(to: new.through) }
@@ -56,7 +56,7 @@ struct OffloadWork {
     /// Commits the rows of a selection that the lake lacks.
     /// - Returns: their number.
     private mutating func commit(
-        _ selection: WarmSelection, _ kind: Intent.Kind, _ window: IntentWindow, _ reached: Watermark?, _ table: inout LakeTable
+        _ selection: WarmSelection, _ kind: BatchKind, _ window: OffloadWindow, _ reached: Watermark?, _ table: inout LakeTable
     ) throws -> Int64 {
         try stores.renewLease(definition.coldName)
         try read(selection, isFinal: false, &table)

@@ -33,6 +33,8 @@ public struct TableOutcome: Equatable, Sendable {
     /// ClickHouse's clock.
     public var clock: Timestamp
     public var snapshotID: Int64?
+    /// µs.
+    public var duration: Int64 = 0
 }
 
 /// Brings what is new in one table of the warm store into the lake, exactly once.
@@ -96,6 +98,7 @@ public struct TableOffload {
             stores: stores, source: source, definition: definition, committer: committer, watermark: watermark,
             outcome: TableOutcome(table: name, position: watermark.position, clock: clock))
         try work.run(window, options, isStopped)
+        work.outcome.duration = stores.now.microseconds - started.microseconds
         try noteSuccess(&work, clock, started)
         return work.outcome
     }
@@ -130,8 +133,8 @@ public struct TableOffload {
         if work.outcome.commits > 0 { return }
         try stores.state.record(
             RunRecord(
-                table: name, startedAt: started, endedAt: stores.now, status: "empty", kind: .window,
-                window: IntentWindow(from: watermark.position, to: watermark.position)))
+                table: name, startedAt: started, endedAt: stores.now, status: "empty", windowFrom: watermark.position, windowTo: watermark.position,
+                kind: BatchKind.window.rawValue))
     }
 
     /// A lease that somebody else has is no failure of ours.
@@ -143,6 +146,6 @@ public struct TableOffload {
         watermark.lastDuration = stores.now.microseconds - started.microseconds
         watermark.updatedAt = stores.now
         try stores.state.setWatermark(watermark)
-        try stores.state.record(RunRecord(table: name, startedAt: started, endedAt: stores.now, status: "failed", error: "\(error)", kind: .window))
+        try stores.state.record(RunRecord(table: name, startedAt: started, endedAt: stores.now, status: "failed", error: "\(error)", kind: BatchKind.window.rawValue))
     }
 }

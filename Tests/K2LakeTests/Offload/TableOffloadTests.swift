@@ -146,7 +146,7 @@ final class OffloadFixture {
         try world.warm.insert((1...5).map { Records.trade($0) } + [Records.anonymousTrade("a")])
         world.pass(seconds: 61)
         try world.run()
-        let fresh = try SQLiteStateStore(path: ":memory:")
+        let fresh = try SQLStateStore(path: ":memory:")
         try world.warm.insert((4...7).map { Records.trade($0) } + [Records.anonymousTrade("a"), Records.anonymousTrade("b")])
         world.pass(seconds: 61)
         #expect(try world.run(state: fresh).rows == 3)
