@@ -1,10 +1,12 @@
 """Running `k2-offload` between a warm store of the tests and a lake, and comparing both."""
 
+import decimal
 import json
 import subprocess
 import time
+from collections import Counter
 
-from expectations import COLUMNS, difference
+from expectations import COLUMNS
 from load_process import EXACT, WARM
 from readers import DuckDB, PyIceberg
 from warm_store import comparable
@@ -56,8 +58,6 @@ def warm_rows(store, table):
     columns = ", ".join(COLUMNS[table])
     answer = store.server.query(f"SELECT {columns} FROM {name} FINAL {where} FORMAT JSONEachRow", database=store.database, **EXACT)
     assert answer.status == 200 and not answer.cut, answer.text
-    import decimal
-
     return comparable(WARM[name], [json.loads(line, parse_float=decimal.Decimal) for line in answer.text.splitlines()])
 
 
@@ -67,7 +67,18 @@ def problem(offload, table, reader):
         cold = reader.rows(offload.lake, table)
     except KeyError:
         cold = []
-    return difference(COLUMNS[table], warm_rows(offload.store, table), cold)
+    warm, cold = (Counter(tuple(map(_hashable, (row[name] for name in COLUMNS[table]))) for row in rows) for rows in (warm_rows(offload.store, table), cold))
+    lost, extra = warm - cold, cold - warm
+    if not lost and not extra:
+        return None
+    return f"{lost.total()} rows of ClickHouse are not in the lake, {extra.total()} of the lake not in ClickHouse; first {next(iter(lost or extra))}"
+
+
+def _hashable(value):
+    """Lists in their order, maps whatever their order; an empty one and none are the same."""
+    if isinstance(value, dict):
+        return tuple(sorted(value.items())) or None
+    return tuple(value) or None if isinstance(value, list) else value
 
 
 def problems(offload, tables=COLUMNS, readers=READERS):
