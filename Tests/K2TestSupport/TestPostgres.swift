@@ -2,18 +2,19 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A PostgreSQL server of `scripts/dev/postgres` that goes away with its owner, or with the tests.
+/// A PostgreSQL server of `scripts/dev/postgres` that goes away with its owner or with the tests, and its data with it.
 public final class TestPostgres: @unchecked Sendable {
     // Guarded by the lock: the process and what it said about itself.
     private let lock = NSLock()
     private var script: RunningTool?
     private var about = (port: 0, pid: pid_t(0))
     private var names = 0
-    private let folder: TestFolder
+    /// Nil: the script makes one, and removes it even when nobody tells it to.
+    private let folder: TestFolder?
     private let password: String?
 
     /// One server for all tests of a process, each with a database of its own. The error says why there is none.
-    public static let shared = Result { try TestPostgres() }
+    public static let shared = Result { try TestPostgres(in: nil, password: nil) }
 
     /// Without a server here the tests that need one are left out, but in CI they fail.
     public static let isExpected: Bool = {
@@ -22,13 +23,19 @@ public final class TestPostgres: @unchecked Sendable {
         return (try? shared.get()) != nil
     }()
 
+    /// A server that can be killed and started again.
     /// - Parameter password: with one, that of user postgres, every connection has to give one.
-    public init(password: String? = nil) throws {
-        folder = try TestFolder()
-        self.password = password
+    public convenience init(password: String? = nil) throws {
+        let folder = try TestFolder()
         // The server may run as another user.
         chmod(folder.path, 0o755)
         if let password { _ = try folder.file("password", Array((password + "\n").utf8)) }
+        try self.init(in: folder, password: password)
+    }
+
+    private init(in folder: TestFolder?, password: String?) throws {
+        self.folder = folder
+        self.password = password
         try start()
     }
 
@@ -41,8 +48,9 @@ public final class TestPostgres: @unchecked Sendable {
 
     /// Starts it, again on the port that it had.
     public func start() throws {
-        var arguments = ["--path", folder.path + "/server", "--port", String(port)]
-        if password != nil { arguments += ["--password-file", folder.path + "/password"] }
+        var arguments = ["--port", String(port)]
+        if let folder { arguments += ["--path", folder.path + "/server"] }
+        if let folder, password != nil { arguments += ["--password-file", folder.path + "/password"] }
         let running = try ToolProcess.start(Self.script, arguments)
         while !running.stdout.contains(UInt8(ascii: "\n")) {
             let count = running.stdout.count
