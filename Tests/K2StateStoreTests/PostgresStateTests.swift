@@ -22,8 +22,8 @@ struct PostgresStateTests {
 
     // MARK: At the same time
 
-    @Test(arguments: StateEngine.available) func `of many who want a lease one gets it`(_ engine: StateEngine) throws {
-        try StatePlace.with(engine) { place in
+    @Test(arguments: SQLKind.available) func `of many who want a lease one gets it`(_ engine: SQLKind) throws {
+        try TestDatabase.with(engine) { place in
             let winners = Collected<String>()
             let stores = try (0..<8).map { _ in Unshared(try place.open()) }
             for round in 0..<25 {
@@ -38,8 +38,8 @@ struct PostgresStateTests {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `batches that are settled at the same time all count`(_ engine: StateEngine) throws {
-        try StatePlace.with(engine) { place in
+    @Test(arguments: SQLKind.available) func `batches that are settled at the same time all count`(_ engine: SQLKind) throws {
+        try TestDatabase.with(engine) { place in
             let problems = Collected<String>()
             let stores = try (0..<6).map { _ in Unshared(try place.open()) }
             DispatchQueue.concurrentPerform(iterations: stores.count) { number in
@@ -118,9 +118,9 @@ struct PostgresStateTests {
     }
 
     @Test(arguments: operations, Loss.allCases) func `a connection that is lost at any statement does nothing by halves`(_ operation: Operation, _ loss: Loss) throws {
-        try StatePlace.with(.postgres) { place in
+        try TestDatabase.with(.postgres) { place in
             let server = try TestPostgres.shared.get()
-            let (direct, database) = (try place.open(), place.database)
+            let (direct, database) = (try place.open(), place.name)
             let proxy = try TestProxy(server: server.port)
             let store = try SQLStateStore(postgres: place.url(port: proxy.port))
             for number in 0..<100 {
@@ -155,13 +155,13 @@ struct PostgresStateTests {
     }
 
     @Test func `what is read after a lost commit waits for its end`() throws {
-        try StatePlace.with(.postgres) { place in
+        try TestDatabase.with(.postgres) { place in
             let proxy = try TestProxy(server: TestPostgres.shared.get().port)
             let store = try SQLStateStore(postgres: place.url(port: proxy.port))
             proxy.follow { statement, _ in statement == "COMMIT" ? .cutAndForwardLater(milliseconds: 700) : .forward }
             let failure = attempt { () throws(StateStoreError) in try store.openIntent(intent("t")) }
             #expect(failure?.code == .outcomeUnknown && failure?.isRetryable == true)
-            #expect(failure?.message.hasPrefix("postgres://127.0.0.1:\(proxy.port)/\(place.database): commit: ") == true)
+            #expect(failure?.message.hasPrefix("postgres://127.0.0.1:\(proxy.port)/\(place.name): commit: ") == true)
             #expect(failure?.message.hasSuffix(": outcome unknown") == true)
             proxy.follow { _, _ in .forward }
             // At this moment the server has not got the commit yet.
@@ -202,25 +202,25 @@ struct PostgresStateTests {
     // MARK: Permissions and types
 
     @Test func `who may only read sees everything and is told so at the first change`() throws {
-        try StatePlace.with(.postgres) { place in
+        try TestDatabase.with(.postgres) { place in
             let server = try TestPostgres.shared.get()
-            let role = "reader_\(place.database)"
-            let url = server.url(database: place.database, user: role)
-            try server.sql("CREATE ROLE \(role) LOGIN", database: place.database)
+            let role = "reader_\(place.name)"
+            let url = server.url(database: place.name, user: role)
+            try server.sql("CREATE ROLE \(role) LOGIN", database: place.name)
             let early = attempt { () throws(StateStoreError) in _ = try SQLStateStore(postgres: url) }
             #expect(early?.message.hasSuffix("permission denied for schema public (42501)") == true && early?.isRetryable == false)
             try place.open().setWatermark(Watermark(table: "t", position: time(1), status: "success", updatedAt: time(1)))
-            try server.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO \(role)", database: place.database)
+            try server.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO \(role)", database: place.name)
             let store = try SQLStateStore(postgres: url)
             #expect(try store.watermarks().count == 1)
             let failure = attempt { () throws(StateStoreError) in _ = try store.takeLease(table: "t", holder: "h", ttl: 1, now: time(0)) }
-            #expect(failure?.message == "postgres://127.0.0.1:\(server.port)/\(place.database): insert into: permission denied for table offload_leases (42501)")
+            #expect(failure?.message == "postgres://127.0.0.1:\(server.port)/\(place.name): insert into: permission denied for table offload_leases (42501)")
             #expect(failure?.isRetryable == false && failure?.code == .storage)
         }
     }
 
     @Test func `people see times as times`() throws {
-        try StatePlace.with(.postgres) { place in
+        try TestDatabase.with(.postgres) { place in
             let server = try TestPostgres.shared.get()
             let store = try place.open()
             let moment = Timestamp(microseconds: 1_771_372_800_023_596)
@@ -228,11 +228,11 @@ struct PostgresStateTests {
                 Watermark(table: "t", position: moment, status: "success", lastSuccess: moment, lastDuration: 1_500_000, updatedAt: moment))
             try store.record(RunRecord(table: "t", startedAt: moment, endedAt: moment, status: "empty", windowFrom: moment))
             let columns = "SELECT count(*) FROM information_schema.columns WHERE table_name LIKE 'offload%' AND data_type = 'timestamp with time zone'"
-            #expect(try server.sql(columns, database: place.database) == "13")
+            #expect(try server.sql(columns, database: place.name) == "13")
             let shown = "2026-02-18 00:00:00.023596+00"
             let watermark = "SET TimeZone = 'UTC'; SELECT last_offload_timestamp, last_successful_run, last_run_duration_seconds FROM offload_watermarks"
-            #expect(try server.sql(watermark, database: place.database) == "\(shown)|\(shown)|1.5")
-            #expect(try server.sql("SET TimeZone = 'UTC'; SELECT started_at, window_from, window_to FROM offload_runs", database: place.database) == "\(shown)|\(shown)|")
+            #expect(try server.sql(watermark, database: place.name) == "\(shown)|\(shown)|1.5")
+            #expect(try server.sql("SET TimeZone = 'UTC'; SELECT started_at, window_from, window_to FROM offload_runs", database: place.name) == "\(shown)|\(shown)|")
         }
     }
 

@@ -13,7 +13,7 @@ struct StateMigrationTests {
     private func time(_ microseconds: Int64) -> Timestamp { Timestamp(microseconds: microseconds) }
 
     @Test func `a file of the first release keeps all it holds`() throws {
-        try StatePlace.with(.sqlite) { place in
+        try TestDatabase.with(.sqlite) { place in
             try SQLiteDatabase(path: place.path).run(String(contentsOf: Self.firstRelease, encoding: .utf8))
             let store = try place.open()
             let open = Intent(
@@ -44,8 +44,8 @@ struct StateMigrationTests {
         #expect(try layout(StateSchema.steps(.sqlite)[0]) == layout(String(contentsOf: Self.firstRelease, encoding: .utf8)))
     }
 
-    @Test(arguments: StateEngine.available) func `tables of a newer version are refused`(_ engine: StateEngine) throws {
-        try StatePlace.with(engine) { place in
+    @Test(arguments: SQLKind.available) func `tables of a newer version are refused`(_ engine: SQLKind) throws {
+        try TestDatabase.with(engine) { place in
             let name = try place.open().engine.name
             try place.open().engine.write("UPDATE offload_schema SET version = 99", [])
             let error = #expect(throws: StateStoreError.self) { _ = try place.open() }
@@ -55,7 +55,7 @@ struct StateMigrationTests {
     }
 
     @Test func `a file that is no database is refused`() throws {
-        try StatePlace.with(.sqlite) { place in
+        try TestDatabase.with(.sqlite) { place in
             try Data("no database, but long enough to be looked at as one, as this is".utf8).write(to: URL(fileURLWithPath: place.path))
             let error = #expect(throws: StateStoreError.self) { _ = try place.open() }
             #expect(error?.message == "\(place.path): not a database")

@@ -1,11 +1,13 @@
 import K2Domain
-@testable import K2StateStore
+import K2TestSupport
 import Testing
+
+@testable import K2StateStore
 
 /// What every state store must do.
 struct StateStoreContract {
-    private func withStore(_ engine: StateEngine, _ body: (StatePlace, any StateStore) throws -> Void) throws {
-        try StatePlace.with(engine) { try body($0, $0.open()) }
+    private func withStore(_ engine: SQLKind, _ body: (TestDatabase, any StateStore) throws -> Void) throws {
+        try TestDatabase.with(engine) { try body($0, $0.open()) }
     }
 
     private func time(_ seconds: Int64) -> Timestamp { Timestamp(microseconds: seconds * 1_000_000) }
@@ -22,7 +24,7 @@ struct StateStoreContract {
             error: status == "failed" ? "disk full" : nil)
     }
 
-    @Test(arguments: StateEngine.available) func `an intent is kept until it is settled, and then its identities count`(_ engine: StateEngine) throws {
+    @Test(arguments: SQLKind.available) func `an intent is kept until it is settled, and then its identities count`(_ engine: SQLKind) throws {
         try withStore(engine) { place, store in
             let intent = Intent(
                 batchID: "b1", table: "silver", createdAt: time(10), files: ["file:///a \"b\".parquet", "é"],
@@ -45,7 +47,7 @@ struct StateStoreContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `a forgotten intent leaves no identities`(_ engine: StateEngine) throws {
+    @Test(arguments: SQLKind.available) func `a forgotten intent leaves no identities`(_ engine: SQLKind) throws {
         try withStore(engine) { _, store in
             try store.openIntent(Intent(batchID: "b", table: "t", createdAt: time(1), files: [], ranges: [range(1, 2)], keys: [key(1, 1)]))
             try store.settle(batchID: "b", .forgotten, run: run("t", "b", "forgotten"))
@@ -59,8 +61,8 @@ struct StateStoreContract {
         }
     }
 
-    @Test(arguments: StateEngine.available, 0..<20 as Range<UInt64>)
-    func `stored ranges equal the set of all ids, whatever the order of batches`(_ engine: StateEngine, _ seed: UInt64) throws {
+    @Test(arguments: SQLKind.available, 0..<20 as Range<UInt64>)
+    func `stored ranges equal the set of all ids, whatever the order of batches`(_ engine: SQLKind, _ seed: UInt64) throws {
         try withStore(engine) { _, store in
             var state = seed &* 2 &+ 1
             func random(_ limit: UInt64) -> UInt64 {
@@ -85,7 +87,7 @@ struct StateStoreContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `ranges at the ends of what can be stored join`(_ engine: StateEngine) throws {
+    @Test(arguments: SQLKind.available) func `ranges at the ends of what can be stored join`(_ engine: SQLKind) throws {
         try withStore(engine) { _, store in
             let top = UInt64(Int64.max)
             for (number, item) in [range(top, top), range(0, 0), range(top - 1, top - 1), range(1, top - 2)].enumerated() {
@@ -102,7 +104,7 @@ struct StateStoreContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `a key keeps its largest value`(_ engine: StateEngine) throws {
+    @Test(arguments: SQLKind.available) func `a key keeps its largest value`(_ engine: SQLKind) throws {
         try withStore(engine) { _, store in
             for (number, value) in [Int64(3), 5, 4].enumerated() {
                 try store.openIntent(Intent(batchID: "\(number)", table: "t", createdAt: time(0), files: [], keys: [key(9, value)]))
@@ -112,7 +114,7 @@ struct StateStoreContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `a lease has one holder until it runs out`(_ engine: StateEngine) throws {
+    @Test(arguments: SQLKind.available) func `a lease has one holder until it runs out`(_ engine: SQLKind) throws {
         try withStore(engine) { place, store in
             let other = try place.open()
             #expect(try store.takeLease(table: "t", holder: "a", ttl: 60_000_000, now: time(0)).expiresAt == time(60))
@@ -132,7 +134,7 @@ struct StateStoreContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `history is newest first and by table`(_ engine: StateEngine) throws {
+    @Test(arguments: SQLKind.available) func `history is newest first and by table`(_ engine: SQLKind) throws {
         try withStore(engine) { _, store in
             for number in 0..<5 { try store.record(run(number % 2 == 0 ? "a" : "b", "\(number)", number == 4 ? "failed" : "empty")) }
             #expect(try store.runs(table: nil, limit: 3).map(\.batchID) == ["4", "3", "2"])

@@ -14,8 +14,8 @@ struct WindowContract {
         lastSuccess: Timestamp(microseconds: 1_771_372_800_000_001), lastDuration: 1_234_567, failureCount: 3, lastError: "no 'space'\nleft",
         serverClock: Timestamp(microseconds: 1_771_372_799_999_999), localClock: Timestamp(microseconds: 1), updatedAt: Timestamp(microseconds: -1))
 
-    @Test(arguments: StateEngine.available) func `a watermark comes back as it was set`(_ engine: StateEngine) throws {
-        try StatePlace.with(engine) { place in
+    @Test(arguments: SQLKind.available) func `a watermark comes back as it was set`(_ engine: SQLKind) throws {
+        try TestDatabase.with(engine) { place in
             let (store, other) = try (place.open(), place.open())
             #expect(try store.watermark(table: "silver") == nil && store.watermarks().isEmpty)
             try store.setWatermark(full)
@@ -28,8 +28,8 @@ struct WindowContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `a watermark goes back only when that is asked for`(_ engine: StateEngine) throws {
-        try StatePlace.with(engine) { place in
+    @Test(arguments: SQLKind.available) func `a watermark goes back only when that is asked for`(_ engine: SQLKind) throws {
+        try TestDatabase.with(engine) { place in
             let store = try place.open()
             try store.setWatermark(watermark("t", 100))
             try store.setWatermark(watermark("t", 100))
@@ -42,8 +42,8 @@ struct WindowContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `an intent and its watermark are settled together or not at all`(_ engine: StateEngine) throws {
-        try StatePlace.with(engine) { place in
+    @Test(arguments: SQLKind.available) func `an intent and its watermark are settled together or not at all`(_ engine: SQLKind) throws {
+        try TestDatabase.with(engine) { place in
             let store = try place.open()
             let window = OffloadWindow(from: time(5), to: time(1_771_372_800_023_596))
             let intent = Intent(batchID: "b", table: "t", createdAt: time(3), files: ["f"], kind: "window", window: window)
@@ -70,9 +70,9 @@ struct WindowContract {
     }
 
     /// Times that TIMESTAMPTZ and Int64 share, and durations that a DOUBLE holds.
-    @Test(arguments: StateEngine.available) func `times are exact to the microsecond`(_ engine: StateEngine) throws {
+    @Test(arguments: SQLKind.available) func `times are exact to the microsecond`(_ engine: SQLKind) throws {
         var random = Seeded.start()
-        try StatePlace.with(engine) { place in
+        try TestDatabase.with(engine) { place in
             let store = try place.open()
             var item = full
             for value in [0, 1, -1, 253_402_300_799_999_999, -62_135_596_800_000_000, .max, -210_866_803_200_000_000] + (0..<40).map({ _ in Int64(bitPattern: random.anyWidth()) >> 9 }) {
@@ -85,8 +85,8 @@ struct WindowContract {
         }
     }
 
-    @Test(arguments: StateEngine.available) func `any number of keys is looked up at once`(_ engine: StateEngine) throws {
-        try StatePlace.with(engine) { place in
+    @Test(arguments: SQLKind.available) func `any number of keys is looked up at once`(_ engine: SQLKind) throws {
+        try TestDatabase.with(engine) { place in
             let store = try place.open()
             let count: UInt32 = 100_000
             func key(_ number: UInt32) -> [UInt8] { [UInt8](repeating: 0xab, count: 12) + withUnsafeBytes(of: number.bigEndian) { Array($0) } }
