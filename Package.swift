@@ -136,7 +136,7 @@ let package = Package(
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
         tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres", "K2JSON", "K2Bytes"], exclude: ["Python"]),
-        tests("K2StateStoreTests", ["K2StateStore", "K2SQL", "K2SQLite", "K2Postgres", "K2Domain"]),
+        tests("K2StateStoreTests", ["K2StateStore", "K2SQL", "K2SQLite", "K2Postgres", "K2Domain"], exclude: ["Fixtures"]),
         tests(
             "K2LakeTests",
             [

@@ -2,6 +2,7 @@ import K2Domain
 import K2SQL
 
 extension SQLStateStore {
+    @discardableResult
     public func takeLease(table: String, holder: String, ttl: Int64, now: Timestamp) throws(StateStoreError) -> Lease {
         let lease = try Self.lease(table, holder, ttl, now)
         return try transaction { () throws(StateStoreError) in
@@ -13,6 +14,7 @@ extension SQLStateStore {
         }
     }
 
+    @discardableResult
     public func renewLease(table: String, holder: String, ttl: Int64, now: Timestamp) throws(StateStoreError) -> Lease {
         let lease = try Self.lease(table, holder, ttl, now)
         return try transaction { () throws(StateStoreError) in

@@ -1,15 +1,13 @@
-import Foundation
 import K2Domain
-import K2SQLite
-@testable import K2StateStore
+import K2TestSupport
 import Testing
+
+@testable import K2StateStore
 
 /// What every state store must do.
 struct StateStoreContract {
-    private func withStore(_ body: (String, any StateStore) throws -> Void) throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("k2-state-\(UUID().uuidString).db").path
-        defer { for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
-        try body(path, SQLStateStore(path: path))
+    private func withStore(_ engine: SQLKind, _ body: (TestDatabase, any StateStore) throws -> Void) throws {
+        try TestDatabase.with(engine) { try body($0, $0.open()) }
     }
 
     private func time(_ seconds: Int64) -> Timestamp { Timestamp(microseconds: seconds * 1_000_000) }
@@ -26,14 +24,14 @@ struct StateStoreContract {
             error: status == "failed" ? "disk full" : nil)
     }
 
-    @Test func `an intent is kept until it is settled, and then its identities count`() throws {
-        try withStore { path, store in
+    @Test(arguments: SQLKind.available) func `an intent is kept until it is settled, and then its identities count`(_ engine: SQLKind) throws {
+        try withStore(engine) { place, store in
             let intent = Intent(
                 batchID: "b1", table: "silver", createdAt: time(10), files: ["file:///a \"b\".parquet", "é"],
                 ranges: [range(6, 9), range(1, 5), range(100, 100), range(UInt64(Int64.max), UInt64(Int64.max), "ETH")], keys: [key(2, 5), key(1, 0), key(2, 7)])
             try store.openIntent(intent)
             // Another process finds it.
-            let other = try SQLStateStore(path: path)
+            let other = try place.open()
             var expected = intent
             expected.ranges = [range(1, 9), range(100, 100), range(UInt64(Int64.max), UInt64(Int64.max), "ETH")]
             expected.keys = [key(1, 0), key(2, 7)]
@@ -49,8 +47,8 @@ struct StateStoreContract {
         }
     }
 
-    @Test func `a forgotten intent leaves no identities`() throws {
-        try withStore { _, store in
+    @Test(arguments: SQLKind.available) func `a forgotten intent leaves no identities`(_ engine: SQLKind) throws {
+        try withStore(engine) { _, store in
             try store.openIntent(Intent(batchID: "b", table: "t", createdAt: time(1), files: [], ranges: [range(1, 2)], keys: [key(1, 1)]))
             try store.settle(batchID: "b", .forgotten, run: run("t", "b", "forgotten"))
             #expect(try store.loadedRanges(table: "t").isEmpty && store.loadedValue(table: "t", key: key(1, 0).digest) == nil)
@@ -63,8 +61,9 @@ struct StateStoreContract {
         }
     }
 
-    @Test(arguments: 0..<20) func `stored ranges equal the set of all ids, whatever the order of batches`(_ seed: UInt64) throws {
-        try withStore { _, store in
+    @Test(arguments: SQLKind.available, 0..<20 as Range<UInt64>)
+    func `stored ranges equal the set of all ids, whatever the order of batches`(_ engine: SQLKind, _ seed: UInt64) throws {
+        try withStore(engine) { _, store in
             var state = seed &* 2 &+ 1
             func random(_ limit: UInt64) -> UInt64 {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -88,8 +87,8 @@ struct StateStoreContract {
         }
     }
 
-    @Test func `ranges at the ends of what can be stored join`() throws {
-        try withStore { _, store in
+    @Test(arguments: SQLKind.available) func `ranges at the ends of what can be stored join`(_ engine: SQLKind) throws {
+        try withStore(engine) { _, store in
             let top = UInt64(Int64.max)
             for (number, item) in [range(top, top), range(0, 0), range(top - 1, top - 1), range(1, top - 2)].enumerated() {
                 try store.openIntent(Intent(batchID: "\(number)", table: "t", createdAt: time(0), files: [], ranges: [item]))
@@ -105,8 +104,8 @@ struct StateStoreContract {
         }
     }
 
-    @Test func `a key keeps its largest value`() throws {
-        try withStore { _, store in
+    @Test(arguments: SQLKind.available) func `a key keeps its largest value`(_ engine: SQLKind) throws {
+        try withStore(engine) { _, store in
             for (number, value) in [Int64(3), 5, 4].enumerated() {
                 try store.openIntent(Intent(batchID: "\(number)", table: "t", createdAt: time(0), files: [], keys: [key(9, value)]))
                 try store.settle(batchID: "\(number)", .committed, run: run("t", nil))
@@ -115,9 +114,9 @@ struct StateStoreContract {
         }
     }
 
-    @Test func `a lease has one holder until it runs out`() throws {
-        try withStore { path, store in
-            let other = try SQLStateStore(path: path)
+    @Test(arguments: SQLKind.available) func `a lease has one holder until it runs out`(_ engine: SQLKind) throws {
+        try withStore(engine) { place, store in
+            let other = try place.open()
             #expect(try store.takeLease(table: "t", holder: "a", ttl: 60_000_000, now: time(0)).expiresAt == time(60))
             let held = #expect(throws: StateStoreError.self) { try other.takeLease(table: "t", holder: "b", ttl: 60_000_000, now: time(59)) }
             #expect(held?.code == .leaseHeld && held?.isRetryable == true)
@@ -135,24 +134,12 @@ struct StateStoreContract {
         }
     }
 
-    @Test func `history is newest first and by table`() throws {
-        try withStore { _, store in
+    @Test(arguments: SQLKind.available) func `history is newest first and by table`(_ engine: SQLKind) throws {
+        try withStore(engine) { _, store in
             for number in 0..<5 { try store.record(run(number % 2 == 0 ? "a" : "b", "\(number)", number == 4 ? "failed" : "empty")) }
             #expect(try store.runs(table: nil, limit: 3).map(\.batchID) == ["4", "3", "2"])
             #expect(try store.runs(table: "b", limit: 10).map(\.batchID) == ["3", "1"])
             #expect(try store.runs(table: "a", limit: 1)[0].error == "disk full")
-        }
-    }
-
-    @Test func `a file of a newer version and a file that is no database are refused`() throws {
-        try withStore { path, _ in
-            let database = try SQLiteDatabase(path: path)
-            try database.run("UPDATE offload_schema SET version = 99")
-            let error = #expect(throws: StateStoreError.self) { _ = try SQLStateStore(path: path) }
-            #expect(error?.code == .newerSchema)
-            try Data("no database, but long enough to be looked at as one, as this is".utf8).write(to: URL(fileURLWithPath: path))
-            let other = #expect(throws: StateStoreError.self) { _ = try SQLStateStore(path: path) }
-            #expect(other?.message == "\(path): not a database")
         }
     }
 }

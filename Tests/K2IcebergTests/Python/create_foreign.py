@@ -8,7 +8,7 @@ from pyiceberg.transforms import *
 from pyiceberg.table.sorting import SortOrder, SortField
 import pyarrow as pa, datetime, decimal
 db, warehouse = sys.argv[1], sys.argv[2]
-catalog = load_catalog("k2", type="sql", uri="sqlite:///" + db, warehouse=warehouse)
+catalog = load_catalog("k2", type="sql", uri=db if "://" in db else "sqlite:///" + db, warehouse=warehouse)
 catalog.create_namespace_if_not_exists("foreign")
 types = [LongType(), TimestamptzType(), StringType(), DecimalType(12, 3), DateType(), UUIDType()]
 names = ["id", "ts", "symbol", "amount", "d", "u"]

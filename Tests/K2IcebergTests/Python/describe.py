@@ -3,7 +3,7 @@ import sys, json
 from pyiceberg.catalog import load_catalog
 from pyiceberg.conversions import from_bytes
 db, name = sys.argv[1], sys.argv[2]
-table = load_catalog("k2", type="sql", uri="sqlite:///" + db).load_table(name)
+table = load_catalog("k2", type="sql", uri=db if "://" in db else "sqlite:///" + db).load_table(name)
 schema = table.schema()
 files = []
 for task in table.scan().plan_files():

@@ -6,7 +6,7 @@ from pyiceberg.io.pyarrow import (schema_to_pyarrow, data_file_statistics_from_p
     compute_statistics_plan, parquet_path_to_id_mapping)
 from pyiceberg.types import PrimitiveType
 db, name, out, start, count, day = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6])
-table = load_catalog("k2", type="sql", uri="sqlite:///" + db).load_table(name)
+table = load_catalog("k2", type="sql", uri=db if "://" in db else "sqlite:///" + db).load_table(name)
 schema = table.schema()
 arrow = schema_to_pyarrow(schema)
 utc = datetime.timezone.utc

@@ -9,11 +9,12 @@ struct ForeignFile {
     let schema: Schema
 
     /// Writes `count` rows with ids from `start` on `day` (days since 1970-01-01).
-    init(_ python: Python, _ lake: TestLake, table: Table, name: String, start: Int, count: Int, day: Int) throws {
+    /// - Parameter catalog: path or URI of the catalog's database; the lake's own when nil.
+    init(_ python: Python, _ lake: TestLake, catalog: String? = nil, table: Table, name: String, start: Int, count: Int, day: Int) throws {
         path = lake.folder + "/warehouse/cold/trades/data/" + name
         schema = table.metadata.currentSchema
         report = try python.run(
-            Scripts.writeParquet, [lake.catalogPath, table.identifier.description, path, String(start), String(count), String(day)])
+            Scripts.writeParquet, [catalog ?? lake.catalogPath, table.identifier.description, path, String(start), String(count), String(day)])
     }
 
     func counts(_ key: String) -> [Int: Int64] {
