@@ -80,7 +80,7 @@ let package = Package(
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2ObjectStore", []),
-        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQLite"]),
+        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2HTTP", "K2JSON", "K2ObjectStore", "K2Retry", "K2SQLite"]),
         library("K2StateStore", ["K2Domain", "K2JSON", "K2SQLite"]),
         library("K2ClickHouse", ["K2Bytes", "K2Compression", "K2Domain", "K2HTTP", "K2Rows"]),
         library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Rows", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
@@ -120,7 +120,7 @@ let package = Package(
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
         tests("K2ObjectStoreTests", ["K2ObjectStore"]),
-        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"], exclude: ["Python"]),
+        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2HTTP", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"], exclude: ["Python"]),
         tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
         tests(
             "K2LakeTests",
