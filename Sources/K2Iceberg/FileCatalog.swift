@@ -135,6 +135,8 @@ public final class FileCatalog: Catalog {
             guard let newest = try newestVersion(identifier), !newest.isEmpty else { throw Self.missing(identifier) }
             // Another writer's commit in between is dropped with the rest.
             guard try putExclusively([], at: layout.version(newest.number + 1, of: identifier)) else { continue }
+            // An empty version that was found there may be one whose content was removed.
+            guard try newestVersion(identifier)?.isEmpty == true else { continue }
             writeHint(identifier, newest.number + 1)
             return
         }
