@@ -20,7 +20,7 @@ public struct CatalogAddress: Equatable, Sendable, CustomStringConvertible, Cust
     public static let defaultScope = "catalog"
 
     /// Client id and secret for OAuth2 client credentials; some servers know only a secret.
-    public struct Credential: Equatable, Sendable {
+    public struct Credential: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
         public var id: String?
         public var secret: String
 
@@ -33,6 +33,9 @@ public struct CatalogAddress: Equatable, Sendable, CustomStringConvertible, Cust
             id = String(text[..<colon])
             secret = String(text[text.index(after: colon)...])
         }
+
+        public var description: String { id.map { "\($0):***" } ?? "***" }
+        public var customMirror: Mirror { Mirror(self, children: ["id": id ?? ""]) }
     }
 
     /// - Throws: `invalid` when `uri` is no `http` or `https` URL, or holds a user, a query or a fragment.

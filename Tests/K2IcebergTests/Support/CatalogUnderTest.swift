@@ -16,7 +16,7 @@ struct CatalogUnderTest: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     /// All of them, one line each.
-    static let all: [CatalogUnderTest] = [.sqlite, .localFiles, .memoryFiles]
+    static let all: [CatalogUnderTest] = [.sqlite, .localFiles, .memoryFiles] + (SeaweedFS.isThere ? [.rest] : [])
 
     /// A place in which nothing is yet.
     func place() throws -> CatalogPlace { try make() }
@@ -45,6 +45,12 @@ struct CatalogUnderTest: Sendable, CustomTestStringConvertible {
     static let memoryFiles = CatalogUnderTest("files in memory") {
         let store = MemoryStore()
         return CatalogPlace(store: store) { try FileCatalog(root: "memory://lake/", store: store, environment: $0) }
+    }
+
+    /// The server writes metadata files only, and reads no others: manifests may stay in memory.
+    static let rest = CatalogUnderTest("rest") {
+        let server = try SeaweedFS.shared.get()
+        return CatalogPlace(store: MemoryStore()) { try RESTCatalog(try server.address, environment: $0) }
     }
 }
 
