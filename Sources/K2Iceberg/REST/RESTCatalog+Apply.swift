@@ -2,8 +2,8 @@ import K2JSON
 
 // How a change is made when answers may be lost.
 //
-// An answer that says no (4xx) is believed, apart from 409: a proxy, or curl after a connection broke, may have sent the
-// request twice, so the table is read back before somebody is told to clean up. After an answer that says nothing (5xx,
+// An answer that says no (4xx) is believed, apart from 409: a proxy on the way may have sent the request
+// twice, so the table is read back before somebody is told to clean up. After an answer that says nothing (5xx,
 // a timeout, a connection that ended) the table is read back too:
 //  - the change is there: made.
 //  - one of its requirements does not hold (any more): the server will never apply it. Not made.
@@ -58,7 +58,7 @@ extension RESTCatalog {
     }
 
     private func send(_ change: Change) throws(RESTFailure) -> Table {
-        let answer = try client.send("POST", change.path, body: change.body)
+        let answer = try client.change("POST", change.path, body: change.body)
         do throws(IcebergError) { return try table(answer, change.identifier) } catch { throw RESTFailure(unreadable: error.message) }
     }
 
@@ -76,7 +76,7 @@ extension RESTCatalog {
     /// The table or nil, without the patience of `loadTable`.
     private func lookAgain(_ identifier: TableIdentifier) throws(IcebergError) -> Table? {
         let answer: JSONValue
-        do throws(RESTFailure) { answer = try client.send("GET", path.table(identifier)) } catch {
+        do throws(RESTFailure) { answer = try client.look(path.table(identifier)) } catch {
             let error = IcebergError(error, "table \(identifier)")
             if error.code == .notFound { return nil }
             throw error

@@ -63,11 +63,13 @@ public final class RESTCatalog: Catalog {
         var mayBeMade = false
         while true {
             do throws(RESTFailure) {
-                _ = try client.send("POST", path.namespaces, body: body)
+                _ = try client.change("POST", path.namespaces, body: body)
                 return
             } catch {
                 if error.status == 409, mayBeMade { return }
                 if error.status == 409 { throw IcebergError(.alreadyExists, "\(name): exists already") }
+                // What is missing is not the namespace.
+                if error.status == 404 { throw IcebergError(.notFound, "\(name): \(error.text)") }
                 if error.effect == .unknown { mayBeMade = true }
                 guard error.isPassing, patience.wait(atLeast: error.retryAfter) else { throw IcebergError(error, name) }
             }
@@ -186,7 +188,7 @@ public final class RESTCatalog: Catalog {
         _ = try name(identifier.namespace)
         let failure: RESTFailure
         do throws(RESTFailure) {
-            _ = try client.send("DELETE", path.table(identifier) + "?purgeRequested=false")
+            _ = try client.change("DELETE", path.table(identifier) + "?purgeRequested=false")
             return
         } catch { failure = error }
         guard failure.effect == .unknown else { throw IcebergError(failure, "table \(identifier)") }

@@ -5,6 +5,7 @@ import K2Retry
 /// Asks a REST catalog: sends tokens, fetches new ones, repeats what may be repeated. Knows no tables.
 final class RESTClient {
     let address: CatalogAddress
+    /// For what may be repeated: curl itself sends a request again when a connection that it kept has ended.
     private let http: HTTPClient
     private let environment: CommitEnvironment
     private var token: RESTToken
@@ -22,31 +23,41 @@ final class RESTClient {
     func read(_ method: String = "GET", _ path: String, body: JSONValue? = nil) throws(RESTFailure) -> JSONValue {
         var patience = Patience(environment)
         while true {
-            do throws(RESTFailure) { return try send(method, path, body: body) } catch {
+            do throws(RESTFailure) { return try send(method, path, body: body, by: http) } catch {
                 guard error.isPassing, patience.wait(atLeast: error.retryAfter) else { throw error }
             }
         }
     }
 
-    /// Sends a request once; twice if only the token was too old. An empty answer is null.
-    func send(_ method: String, _ path: String, body: JSONValue? = nil) throws(RESTFailure) -> JSONValue {
-        var response = try answer(method, path, body)
-        // Not taken for certain, so nothing is done twice.
-        if response.status == 401 || response.status == 419, token.refuse() { response = try answer(method, path, body) }
+    /// Asks once for something that changes nothing.
+    func look(_ path: String) throws(RESTFailure) -> JSONValue { try send("GET", path, body: nil, by: http) }
+
+    /// Sends a change once, over a connection of its own. An empty answer is null.
+    func change(_ method: String, _ path: String, body: JSONValue? = nil) throws(RESTFailure) -> JSONValue {
+        try send(method, path, body: body, by: HTTPClient(options: http.options))
+    }
+
+    /// Twice if only the token was too old.
+    private func send(_ method: String, _ path: String, body: JSONValue?, by http: HTTPClient) throws(RESTFailure) -> JSONValue {
+        var response = try perform(try request(method, path, body), by: http)
+        if response.status == 401 || response.status == 419, token.refuse() {
+            // Refused for certain, so nothing is done twice.
+            response = try perform(try request(method, path, body), by: http)
+        }
         guard (200..<300).contains(response.status) else { throw failure(response) }
         if response.body.isEmpty { return .null }
         do throws(JSONValueError) { return try JSONValue(parsing: response.body) } catch { throw RESTFailure(unreadable: error.description) }
     }
 
-    private func answer(_ method: String, _ path: String, _ body: JSONValue?) throws(RESTFailure) -> HTTPResponse {
+    private func request(_ method: String, _ path: String, _ body: JSONValue?) throws(RESTFailure) -> HTTPRequest {
         var headers = [("Accept", "application/json")] + extraHeaders
         if let token = try bearer() { headers.append(("Authorization", "Bearer \(token)")) }
         if body != nil { headers.append(("Content-Type", "application/json")) }
         if let delegation = address.accessDelegation { headers.append(("X-Iceberg-Access-Delegation", delegation)) }
-        return try perform(HTTPRequest(method, address.uri + path, headers: headers, body: body?.bytes))
+        return HTTPRequest(method, address.uri + path, headers: headers, body: body?.bytes)
     }
 
-    private func perform(_ request: HTTPRequest) throws(RESTFailure) -> HTTPResponse {
+    private func perform(_ request: HTTPRequest, by http: HTTPClient) throws(RESTFailure) -> HTTPResponse {
         do throws(HTTPError) { return try http.perform(request) } catch { throw RESTFailure(error) }
     }
 
@@ -61,7 +72,7 @@ final class RESTClient {
         var patience = Patience(environment)
         while true {
             do throws(RESTFailure) {
-                let response = try perform(request)
+                let response = try perform(request, by: http)
                 guard response.status == 200 else { throw failure(response) }
                 try token.take(response.body, nowMS: environment.nowMS())
                 return token.current(nowMS: environment.nowMS())

@@ -18,6 +18,9 @@ struct CatalogUnderTest: Sendable, CustomTestStringConvertible {
     /// All of them, one line each.
     static let all: [CatalogUnderTest] = [.sqlite, .localFiles, .memoryFiles] + (SeaweedFS.isThere ? [.rest] : [])
 
+    /// Those whose files other programs reach.
+    static let withForeignReaders: [CatalogUnderTest] = [.sqlite, .localFiles] + (SeaweedFS.isThere ? [.restOnS3] : [])
+
     /// A place in which nothing is yet.
     func place() throws -> CatalogPlace { try make() }
 
@@ -32,7 +35,8 @@ struct CatalogUnderTest: Sendable, CustomTestStringConvertible {
 
     static let sqlite = CatalogUnderTest("sqlite") {
         let lake = try TestLake()
-        return CatalogPlace(store: lake.store) {
+        let properties = ["type": "sql", "uri": "sqlite:///" + lake.catalogPath, "warehouse": lake.warehouse]
+        return CatalogPlace(store: lake.store, pyiceberg: properties) {
             try SQLCatalog(path: lake.catalogPath, warehouse: lake.warehouse, store: lake.store, environment: $0)
         }
     }
@@ -52,16 +56,25 @@ struct CatalogUnderTest: Sendable, CustomTestStringConvertible {
         let server = try SeaweedFS.shared.get()
         return CatalogPlace(store: MemoryStore()) { try RESTCatalog(try server.address, environment: $0) }
     }
+
+    static let restOnS3 = CatalogUnderTest("rest with s3") {
+        let server = try SeaweedFS.shared.get()
+        let store = PythonS3Store(endpoint: server.s3, accessKey: SeaweedFS.accessKey, secretKey: SeaweedFS.secretKey)
+        return CatalogPlace(store: store, pyiceberg: server.properties) { try RESTCatalog(try server.address, environment: $0) }
+    }
 }
 
 /// One catalog, the store of its tables, and a namespace that no other test has.
 struct CatalogPlace: Sendable {
     let store: any ObjectStore
+    /// With which pyiceberg opens the same catalog; nil where it cannot.
+    let pyiceberg: [String: String]?
     let namespace = ["ns_" + UUID().uuidString.lowercased().filter { $0 != "-" }.prefix(12)]
     private let open: @Sendable (CommitEnvironment) throws -> any Catalog
 
-    init(store: any ObjectStore, open: @escaping @Sendable (CommitEnvironment) throws -> any Catalog) {
+    init(store: any ObjectStore, pyiceberg: [String: String]? = nil, open: @escaping @Sendable (CommitEnvironment) throws -> any Catalog) {
         self.store = store
+        self.pyiceberg = pyiceberg
         self.open = open
     }
 
