@@ -82,6 +82,19 @@ struct CatalogContract {
         #expect(try catalog.tables(in: place.namespace) == [place.trades])
     }
 
+    /// With nested columns servers differ: some count depth first, and then keep a schema and a spec of their own beside ours.
+    @Test(arguments: CatalogUnderTest.all) func `columns that count up keep the ids of schema, spec and order too`(_ kind: CatalogUnderTest) throws {
+        let place = try kind.place()
+        let catalog = try place.catalog()
+        try catalog.createNamespace(place.namespace, properties: [:])
+        let schema = try Schema(fields: [NestedField(1, "ts", .timestamptz, required: true), NestedField(2, "price", .decimal(38, 12), required: false)])
+        let spec = PartitionSpec(fields: [PartitionField(sourceID: 1, fieldID: 1000, name: "ts_day", transform: .day)])
+        let order = SortOrder(fields: [SortField(sourceID: 1)])
+        let metadata = try catalog.createTable(place.trades, TableCreation(schema: schema, spec: spec, sortOrder: order)).metadata
+        #expect(metadata.schemas == [schema] && metadata.partitionSpecs == [spec] && metadata.sortOrders.contains(order))
+        #expect(metadata.defaultSpecID == 0 && metadata.defaultSortOrderID == 1 && metadata.lastColumnID == 2 && metadata.lastPartitionID == 1000)
+    }
+
     @Test(arguments: CatalogUnderTest.all) func `what is there or missing is said`(_ kind: CatalogUnderTest) throws {
         let place = try kind.place()
         let catalog = try place.catalog()

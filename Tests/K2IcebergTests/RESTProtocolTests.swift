@@ -249,6 +249,51 @@ struct RESTProtocolTests {
         #expect(server.requests.last?.headers["x-iceberg-access-delegation"] == "vended-credentials")
     }
 
+    // MARK: Commits
+
+    /// A server with an empty table that answers commits with `answer` and has the snapshot afterwards.
+    private func committing(_ answer: Answer) throws -> (server: FakeCatalog, change: SnapshotChange, after: TableMetadata) {
+        let metadata = try metadata()
+        let change = try TableUpdate(metadata: metadata, manifests: [], identity: CommitIdentity(.fixed()))
+            .append([DataFile(path: "x", partition: [.date(1)], recordCount: 1, fileSize: 1)], readManifest: { (_) throws(IcebergError) in [] })
+        let after = try metadata.applying(change.updates, nowMS: 9)
+        let (before, later) = (loaded(metadata), loaded(after))
+        let isMade = SharedState(false)
+        let server = try FakeCatalog { request in
+            guard request.path.contains("/tables/") else { return nil }
+            if request.method == "GET" { return isMade.change { $0 } ? later : before }
+            isMade.change { $0 = true }
+            return answer
+        }
+        return (server, change, after)
+    }
+
+    @Test(arguments: [(200, "{}"), (200, "half of an ans"), (204, ""), (409, ""), (503, "")])
+    func `an answer that does not fit the table as it then is does not count`(_ status: Int, _ body: String) throws {
+        let (server, change, after) = try committing(Answer(status, body))
+        let catalog = try self.catalog(server)
+        let base = try catalog.loadTable(table)
+        let made = try catalog.commit(change.updates, requirements: change.requirements, on: base)
+        #expect(made.metadata == after && server.lines.filter { $0.hasPrefix("POST") }.count == 1)
+    }
+
+    @Test(arguments: [400, 403, 404, 422]) func `a refusal is believed`(_ status: Int) throws {
+        let (server, change, _) = try committing(.error(status, status == 404 ? "NoSuchTableException" : "x"))
+        let catalog = try self.catalog(server)
+        let base = try catalog.loadTable(table)
+        let error = refused { _ = try catalog.commit(change.updates, requirements: change.requirements, on: base) }
+        #expect(error?.isRetryable == false && error?.code == [400: .invalid, 403: .catalog, 404: .notFound, 422: .invalid][status])
+        #expect(server.lines.count == 3 && waits.all.isEmpty)
+    }
+
+    @Test func `a commit that the server is too busy for is sent again when it says`() throws {
+        let (server, change, _) = try committing(Answer(429, headers: ["Retry-After": "3"]))
+        let catalog = try self.catalog(server)
+        let base = try catalog.loadTable(table)
+        let error = refused { _ = try catalog.commit(change.updates, requirements: change.requirements, on: base) }
+        #expect(error?.code == .catalog && error?.isRetryable == true && waits.all == [3_000, 3_000, 3_000, 3_000, 3_000])
+    }
+
     // MARK: Creation
 
     /// A server that knows no staging, and whose answer to a creation is `made`.

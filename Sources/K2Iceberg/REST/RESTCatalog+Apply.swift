@@ -51,7 +51,8 @@ extension RESTCatalog {
             if doubt != nil || failure.status == 409 {
                 if let table = try settled(change) { return table }
             }
-            if failure.mayPass, doubt != nil || failure.status == 429, patience.wait(atLeast: failure.retryAfter) { continue }
+            let goesOn = doubt == nil ? failure.status == 429 : failure.mayTellMore
+            if goesOn, patience.wait(atLeast: failure.retryAfter) { continue }
             guard let doubt else { throw IcebergError(failure, what) }
             throw IcebergError(.outcomeUnknown, "\(what): commit outcome unknown: \(doubt.text)")
         }
@@ -86,6 +87,6 @@ extension RESTCatalog {
 }
 
 extension RESTFailure {
-    /// Another try may tell more.
-    fileprivate var mayPass: Bool { isPassing || (200..<300).contains(status) }
+    /// Another try may end the doubt about an earlier one.
+    fileprivate var mayTellMore: Bool { isPassing || status == 409 || (200..<300).contains(status) }
 }

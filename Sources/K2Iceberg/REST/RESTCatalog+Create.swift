@@ -3,6 +3,7 @@ import K2JSON
 extension RESTCatalog {
     /// Makes the table in two steps, as other clients do for transactions: the server says where it would be, then a commit
     /// makes it that requires that it is not there. So field ids stay ours, and exactly one of several makers succeeds.
+    /// Ids of schema, spec and sort order are the server's: data files belong to the `defaultSpecID` of what is returned.
     ///
     /// Servers that know no first step make the table in one: then field ids are theirs, and a table just as new and of
     /// the same columns that somebody else made at the same time passes for ours.
