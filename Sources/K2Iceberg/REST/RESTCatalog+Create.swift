@@ -2,7 +2,9 @@ import K2JSON
 
 extension RESTCatalog {
     /// Makes the table in two steps, as other clients do for transactions: the server says where it would be, then a commit
-    /// makes it that requires that it is not there. So field ids stay ours, and exactly one of several makers succeeds.
+    /// makes it that requires that it is not there. So field ids stay ours, and one of several makers succeeds
+    /// (of servers that do not decide this in one step, SeaweedFS 4.48 is one, sometimes more: all but one then meet another
+    /// table's identity at their first commit).
     /// Ids of schema, spec and sort order are the server's: data files belong to the `defaultSpecID` of what is returned.
     ///
     /// Servers that know no first step make the table in one: then field ids are theirs, and a table just as new and of
@@ -23,7 +25,11 @@ extension RESTCatalog {
                 guard let table else { return .open }
                 return table.metadata.tableUUID == metadata.tableUUID ? .applied : .refused(Self.existing(identifier))
             })
-        return try apply(change)
+        _ = try apply(change)
+        // Not every server decides in one step who was first: the last one's table stays.
+        let table = try loadTable(identifier)
+        guard table.metadata.tableUUID == metadata.tableUUID else { throw Self.existing(identifier) }
+        return table
     }
 
     private static func existing(_ identifier: TableIdentifier) -> IcebergError {
