@@ -44,7 +44,9 @@ public final class TestObjectStore: Sendable {
         while !process.stdout.contains(UInt8(ascii: "\n")) {
             let before = process.stdout.count
             try process.read(atLeast: before + 1, seconds: 120)
-            guard process.stdout.count > before else { throw ToolProcessError(description: "seaweedfs does not come up") }
+            guard process.stdout.count > before else {
+                throw ToolProcessError(description: "seaweedfs does not come up: \(String(decoding: process.stderr, as: UTF8.self))")
+            }
         }
         struct Line: Decodable { var s3, catalog, region: String }
         let line = try JSONDecoder().decode(Line.self, from: Data(process.stdout))

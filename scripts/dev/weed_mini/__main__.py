@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 def options():
     environment = os.environ.get
-    parser = Parser(prog="seaweedfs", description=__doc__)
+    parser = Parser(prog="seaweedfs", description=__doc__, allow_abbrev=False)
     parser.add_argument("--path", type=pathlib.Path, help="the data folder; without it, one that is removed at the end")
     parser.add_argument("--port-file", type=pathlib.Path, help="gets the line of JSON too, once everything answers")
     parser.add_argument("--s3-port", type=int, default=0, help="0 takes a free one")
