@@ -46,6 +46,7 @@ let package = Package(
         // C libraries
         .target(name: "CK2SimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CK2XXHash"),
+        .target(name: "CK2SHA256"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -79,7 +80,7 @@ let package = Package(
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
-        library("K2ObjectStore", []),
+        library("K2ObjectStore", ["K2HTTP", "K2Retry", "CK2SHA256"]),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2HTTP", "K2JSON", "K2ObjectStore", "K2Retry", "K2SQLite"]),
         library("K2StateStore", ["K2Domain", "K2JSON", "K2SQLite"]),
         library("K2ClickHouse", ["K2Bytes", "K2Compression", "K2Domain", "K2HTTP", "K2Rows"]),
@@ -119,7 +120,7 @@ let package = Package(
         tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
-        tests("K2ObjectStoreTests", ["K2ObjectStore"]),
+        tests("K2ObjectStoreTests", ["K2ObjectStore", "K2HTTP"]),
         tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2HTTP", "K2ObjectStore", "K2SQLite", "K2JSON", "K2Bytes"], exclude: ["Python"]),
         tests("K2StateStoreTests", ["K2StateStore", "K2SQLite", "K2Domain"]),
         tests(

@@ -6,8 +6,10 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sys
+import tempfile
 import time
 
 from . import ports, ready
@@ -26,8 +28,8 @@ class Parser(argparse.ArgumentParser):
 
 def options():
     environment = os.environ.get
-    parser = Parser(prog="seaweedfs", description=__doc__)
-    parser.add_argument("--path", required=True, type=pathlib.Path, help="the data folder")
+    parser = Parser(prog="seaweedfs", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--path", type=pathlib.Path, help="the data folder; without it, one that is removed at the end")
     parser.add_argument("--port-file", type=pathlib.Path, help="gets the line of JSON too, once everything answers")
     parser.add_argument("--s3-port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--catalog-port", type=int, default=0)
@@ -45,7 +47,7 @@ class Ended(Exception):
 class Server:
     def __init__(self, chosen):
         self.chosen = chosen
-        self.folder = chosen.path.absolute()
+        self.folder = chosen.path.absolute() if chosen.path else pathlib.Path(tempfile.mkdtemp(prefix="k2-seaweedfs-"))
         self.buckets = chosen.bucket or ["lake"]
         self.table_buckets = chosen.table_bucket or ["warehouse"]
         self.keys = (chosen.access_key, chosen.secret_key)
@@ -128,6 +130,9 @@ def main():
             return server.run()
         except OSError as error:
             return complain(str(error))
+        finally:
+            if not server.chosen.path:
+                shutil.rmtree(server.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
