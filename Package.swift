@@ -46,6 +46,7 @@ let package = Package(
         // C libraries
         .target(name: "CK2SimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CK2XXHash"),
+        .target(name: "CK2SHA256"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -82,8 +83,8 @@ let package = Package(
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
-        library("K2ObjectStore", []),
-        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2JSON", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres"]),
+        library("K2ObjectStore", ["K2HTTP", "K2Retry", "CK2SHA256"]),
+        library("K2Iceberg", ["K2Bytes", "K2Avro", "K2HTTP", "K2JSON", "K2ObjectStore", "K2Retry", "K2SQL", "K2SQLite", "K2Postgres"]),
         library("K2StateStore", ["K2Domain", "K2JSON", "K2SQL", "K2SQLite", "K2Postgres"]),
         library("K2ClickHouse", ["K2Bytes", "K2Compression", "K2Domain", "K2HTTP", "K2Rows"]),
         library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Rows", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
@@ -134,8 +135,10 @@ let package = Package(
         tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
-        tests("K2ObjectStoreTests", ["K2ObjectStore"]),
-        tests("K2IcebergTests", ["K2Iceberg", "K2Avro", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres", "K2JSON", "K2Bytes"], exclude: ["Python"]),
+        tests("K2ObjectStoreTests", ["K2ObjectStore", "K2HTTP"]),
+        tests(
+            "K2IcebergTests", ["K2Iceberg", "K2Avro", "K2HTTP", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres", "K2JSON", "K2Bytes"],
+            exclude: ["Python"]),
         tests("K2StateStoreTests", ["K2StateStore", "K2SQL", "K2SQLite", "K2Postgres", "K2Domain"], exclude: ["Fixtures"]),
         tests(
             "K2LakeTests",

@@ -61,7 +61,7 @@ public final class HTTPClient {
         ck2_curl_set_http_only(handle)
         set(CURLOPT_USERAGENT, options.userAgent)
         // Decompressed by curl, which counts only what is inside.
-        set(CURLOPT_ACCEPT_ENCODING, "gzip")
+        if options.acceptsGzip { set(CURLOPT_ACCEPT_ENCODING, "gzip") }
         set(CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout)
         set(CURLOPT_TIMEOUT_MS, options.totalTimeout)
         set(CURLOPT_LOW_SPEED_LIMIT, options.lowSpeedBytes)

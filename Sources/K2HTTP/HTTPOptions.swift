@@ -13,6 +13,8 @@ public struct HTTPOptions: Sendable {
     public var lowSpeedSeconds = 30
     /// The most bytes of a body, decompressed.
     public var maxBodyBytes = 64 << 20
+    /// Whether bodies may come compressed; they are then opened. Without it they are taken as they are.
+    public var acceptsGzip = true
     public var followsRedirects = false
     /// A PEM file with the authorities to trust in place of the system's. Default: `SSL_CERT_FILE`.
     public var trustFile: String?

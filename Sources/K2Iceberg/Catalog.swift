@@ -66,7 +66,7 @@ public protocol Catalog: AnyObject {
     func namespaceExists(_ namespace: [String]) throws(IcebergError) -> Bool
     /// All namespaces, sorted.
     func namespaces() throws(IcebergError) -> [[String]]
-    /// The tables of a namespace, sorted by name.
+    /// The tables of a namespace, sorted by name; none when there is no such namespace.
     func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier]
 
     /// - Throws: `notFound` when there is no such table; `missingFile` when its metadata is not in the store.
@@ -76,11 +76,13 @@ public protocol Catalog: AnyObject {
 
     /// Applies `updates` to the table as `base` has it, if `requirements` hold and nobody was faster.
     ///
+    /// With `serverSideCommit`, nobody who touched the same: references, the current schema, the default spec.
+    ///
     /// - Throws: `conflict` when somebody was (nothing is changed); `outcomeUnknown` when it cannot be said
     ///   whether the commit was made.
     func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table
 
-    /// Forgets the table; its files stay. - Throws: `notFound`.
+    /// Forgets the table; its data files stay. - Throws: `notFound`.
     func dropTable(_ identifier: TableIdentifier) throws(IcebergError)
 }
 

@@ -3,15 +3,11 @@ import K2SQL
 
 extension SQLCatalog {
     public func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table {
-        for requirement in requirements { try requirement.check(base.metadata) }
-        var metadata = try base.metadata.applying(updates, nowMS: environment.nowMS())
-        let outdated = metadata.logPrevious(metadataFile: base.metadataLocation, timestampMS: base.metadata.lastUpdatedMS)
-        let location = try writeMetadata(metadata, version: Self.version(of: base.metadataLocation) + 1)
+        let next = try MetadataCommit(updates, requirements: requirements, on: base, nowMS: environment.nowMS())
+        let location = try writeMetadata(next.metadata, version: MetadataCommit.version(of: base.metadataLocation) + 1)
         try swap(base.identifier, from: base.metadataLocation, to: location)
-        if metadata.properties["write.metadata.delete-after-commit.enabled"] == "true" {
-            for file in outdated { discard(file) }
-        }
-        return Table(identifier: base.identifier, metadataLocation: location, metadata: metadata)
+        for file in next.removable { discard(file) }
+        return Table(identifier: base.identifier, metadataLocation: location, metadata: next.metadata)
     }
 
     /// Points the table at `new` if it still points at `old`.
@@ -93,12 +89,5 @@ extension SQLCatalog {
             environment.sleepMS(200 << Int64(attempt))
         }
         return try body()
-    }
-
-    /// The number that a metadata file's name begins with (`00004-…` or Hadoop's `v4.…`); 0 for other names.
-    static func version(of location: String) -> Int {
-        let name = StoreLocation.name(location)
-        let digits = (name.hasPrefix("v") ? name.dropFirst() : name[...]).prefix { $0.isASCII && $0.isNumber }
-        return min(Int(digits) ?? 0, 1 << 40)
     }
 }

@@ -33,9 +33,21 @@ public protocol ObjectStore: Sendable {
     /// Removes the object; false when there was none.
     @discardableResult
     func delete(_ location: String) throws(StoreError) -> Bool
+
+    /// Removes all these objects, going on after failures; what is not there already is well.
+    /// - Returns: an error for each object that is still there, or may be; empty when all are gone.
+    func delete(_ locations: [String]) -> [StoreError]
 }
 
 extension ObjectStore {
+    /// One after the other.
+    public func delete(_ locations: [String]) -> [StoreError] {
+        locations.compactMap { location in
+            do throws(StoreError) { try delete(location) } catch { return error }
+            return nil
+        }
+    }
+
     public func exists(_ location: String) throws(StoreError) -> Bool {
         do throws(StoreError) {
             _ = try size(location)

@@ -1,5 +1,6 @@
 import Foundation
 import K2ObjectStore
+import K2TestSupport
 import Testing
 
 /// What every store must do. A store under test comes with a prefix of its own.
@@ -7,12 +8,20 @@ struct StoreUnderTest: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var make: @Sendable () throws -> (store: any ObjectStore, prefix: String, cleanUp: () -> Void)
 
-    static let all: [StoreUnderTest] = [
+    static let all: [StoreUnderTest] = own + (TestObjectStore.isAvailable ? [s3] : [])
+
+    private static let own: [StoreUnderTest] = [
         StoreUnderTest(testDescription: "memory") { (MemoryStore(), "memory/", {}) },
         StoreUnderTest(testDescription: "local, plain paths") { try local("") },
         StoreUnderTest(testDescription: "local, file:///") { try local("file://") },
         StoreUnderTest(testDescription: "local, file:/") { try local("file:") },
     ]
+
+    /// Each time with a prefix of its own; what is put there goes with the server.
+    private static let s3 = StoreUnderTest(testDescription: "S3") {
+        let server = try TestObjectStore.shared()
+        return (try server.store(), "s3://\(server.bucket)/contract-\(UUID().uuidString)/", {})
+    }
 
     static func local(_ scheme: String) throws -> (any ObjectStore, String, () -> Void) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("k2-store-\(UUID().uuidString)").path
@@ -98,6 +107,16 @@ struct StoreUnderTest: CustomTestStringConvertible, Sendable {
         }
         #expect(try store.list(prefix: prefix).isEmpty)
         #expect(try !store.exists(prefix + "a") && !store.exists(prefix + "b"))
+    }
+
+    @Test(arguments: StoreUnderTest.all) func `many are deleted at once`(_ item: StoreUnderTest) throws {
+        let (store, prefix, cleanUp) = try item.make()
+        defer { cleanUp() }
+        for name in ["a", "b/c", "d"] { try store.put([1], to: prefix + name) }
+        let failures = store.delete(["a", "b/c", "no"].map { prefix + $0 } + ["ftp:no store has this"])
+        #expect(failures.allSatisfy { $0.location == "ftp:no store has this" })
+        #expect(try store.list(prefix: prefix).map(\.location) == [prefix + "d"])
+        #expect(store.delete([]).isEmpty)
     }
 
     @Test(arguments: StoreUnderTest.all) func `a listing is by prefix, sorted and complete`(_ item: StoreUnderTest) throws {

@@ -15,6 +15,11 @@ enum Scripts {
     /// Reads a table with the ClickHouse engine.
     static var clickHouse: String { text("clickhouse_scan") }
 
+    /// Makes, fills and reads a table of any catalog with pyiceberg.
+    static var anyCatalog: String { text("any_catalog") }
+    /// Gets, puts or deletes one S3 object.
+    static var s3Object: String { text("s3_object") }
+
     private static func text(_ name: String) -> String {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Python/\(name).py")
         // A script that cannot be read fails where it is run, and says which one it was.

@@ -5,7 +5,7 @@ import K2ObjectStore
 import Synchronization
 
 /// A lake in a folder of its own that goes away with the test.
-final class TestLake {
+final class TestLake: Sendable {
     let folder: String
     let store = LocalStore(durable: false)
 

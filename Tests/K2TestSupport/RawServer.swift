@@ -3,35 +3,35 @@ import Glibc
 import Synchronization
 
 /// A test that could not be made.
-struct TestTrouble: Error {
-    var what: String
-    init(_ what: String) { self.what = what }
+public struct TestTrouble: Error {
+    public var what: String
+    public init(_ what: String) { self.what = what }
 }
 
 /// A server on 127.0.0.1 that answers with the bytes a test gives it, valid HTTP or not. One thread a connection.
-final class RawServer: Sendable {
+public final class RawServer: Sendable {
     /// What a request was, and the means to answer it.
-    struct Exchange {
+    public struct Exchange {
         /// Everything before the empty line.
-        var head: String
-        var body: [UInt8]
+        public var head: String
+        public var body: [UInt8]
         /// Counted from 0.
-        var connection: Int
+        public var connection: Int
         fileprivate var descriptor: Int32
 
-        func send(_ bytes: [UInt8]) {
+        public func send(_ bytes: [UInt8]) {
             _ = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         }
-        func send(_ text: String) { send(Array(text.utf8)) }
+        public func send(_ text: String) { send(Array(text.utf8)) }
     }
 
-    let port: UInt16
+    public let port: UInt16
     private let descriptor: Int32
     private let connections = Atomic<Int>(0)
     /// Answers; false closes the connection.
     private let answer: @Sendable (Exchange) -> Bool
 
-    init(_ answer: @escaping @Sendable (Exchange) -> Bool) throws {
+    public init(_ answer: @escaping @Sendable (Exchange) -> Bool) throws {
         self.answer = answer
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -49,9 +49,9 @@ final class RawServer: Sendable {
         Thread.detachNewThread { [self] in run() }
     }
 
-    func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    public func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    public var url: String { "http://127.0.0.1:\(port)" }
 
     private func run() {
         while true {
