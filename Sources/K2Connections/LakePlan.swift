@@ -20,30 +20,61 @@ public struct LakePlan: Sendable {
 
     public enum CatalogPlace: Equatable, Sendable {
         case sql(Database)
+        /// Base URL of an Iceberg REST catalog.
+        case rest(url: String)
+        /// The warehouse itself, as a folder of tables.
+        case folder
     }
 
     public enum Warehouse: Equatable, Sendable {
         case folder(path: String)
+        /// `s3://bucket/prefix`, or empty when the catalog says where tables lie.
+        case s3(location: String)
 
         /// As tables record it, without a slash at the end.
         var location: String {
             switch self {
             case .folder(let path): "file://\(path)"
+            case .s3(let location): location
             }
         }
     }
 
     public init(_ options: LakeOptions) throws(ToolFailure) {
-        warehouse = .folder(path: try PlaceText.path(try PlaceText.choose(options.warehouse, "--warehouse", "K2_WAREHOUSE") ?? "file:k2-lake/warehouse", "file", "--warehouse", "file:PATH"))
-        let text = try PlaceText.choose(options.catalog, "--catalog", "K2_CATALOG") ?? "sqlite:k2-lake/catalog.db"
-        let database = try PlaceText.database(text, "--catalog", "sqlite:PATH or postgres://HOST/DATABASE")
-        catalog = .sql(database)
-        if let text = try PlaceText.choose(options.state, "--state", "K2_STATE") {
-            state = try PlaceText.database(text, "--state", "sqlite:PATH or postgres://HOST/DATABASE")
-        } else {
-            state = database
+        let catalogText = try PlaceText.choose(options.catalog, "--catalog", "K2_CATALOG") ?? "sqlite:k2-lake/catalog.db"
+        let warehouseText = try PlaceText.choose(options.warehouse, "--warehouse", "K2_WAREHOUSE")
+        catalog = try Self.catalog(catalogText)
+        switch catalog {
+        case .folder:
+            warehouse = try Self.warehouse(catalogText, "--catalog")
+            if let other = try warehouseText.map({ text throws(ToolFailure) in try Self.warehouse(text, "--warehouse") }), other != warehouse {
+                throw ToolFailure(.usage, "--warehouse: a catalog that is a folder is its own warehouse: expected \(warehouse.location), found \(other.location)")
+            }
+        case .rest: warehouse = try warehouseText.map { text throws(ToolFailure) in try Self.warehouse(text, "--warehouse") } ?? .s3(location: "")
+        case .sql: warehouse = try Self.warehouse(warehouseText ?? "file:k2-lake/warehouse", "--warehouse")
         }
+        state = try Self.state(try PlaceText.choose(options.state, "--state", "K2_STATE"), catalog)
         catalogName = options.catalogName
+    }
+
+    private static func catalog(_ text: String) throws(ToolFailure) -> CatalogPlace {
+        if text.hasPrefix("http://") || text.hasPrefix("https://") { return .rest(url: text) }
+        if text.hasPrefix("file:") || StoreLocation.scheme(text).map({ $0.hasPrefix("s3") }) == true { return .folder }
+        return .sql(try PlaceText.database(text, "--catalog", "sqlite:PATH, postgres://HOST/DATABASE, http(s)://HOST or file:PATH"))
+    }
+
+    private static func warehouse(_ text: String, _ what: String) throws(ToolFailure) -> Warehouse {
+        if let scheme = StoreLocation.scheme(text), ["s3", "s3a", "s3n"].contains(scheme) {
+            return .s3(location: text.hasSuffix("/") ? String(text.dropLast()) : text)
+        }
+        let path = try PlaceText.path(text, "file", what, "file:PATH or s3://BUCKET/PREFIX")
+        return .folder(path: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
+    }
+
+    /// Without a word about it, the state is kept where an SQL catalog is.
+    private static func state(_ text: String?, _ catalog: CatalogPlace) throws(ToolFailure) -> Database {
+        if text == nil, case .sql(let database) = catalog { return database }
+        return try PlaceText.database(text ?? "sqlite:k2-lake/state.db", "--state", "sqlite:PATH or postgres://HOST/DATABASE")
     }
 
     // MARK: Opening
@@ -61,6 +92,10 @@ public struct LakePlan: Sendable {
         case .folder(let path):
             try Self.makeFolder(path)
             return LocalStore()
+        case .s3:
+            do {
+                return try S3Store(try S3Options.environment { InputFile.environment($0) })
+            } catch { throw ToolFailure(.usage, "\(error)") }
         }
     }
 
@@ -71,6 +106,8 @@ public struct LakePlan: Sendable {
             case .sql(.sqlite(let path)):
                 return try SQLCatalog(path: path, name: catalogName, warehouse: warehouse.location, store: objects)
             case .sql(.postgres(let url)): return try SQLCatalog(postgres: url, name: catalogName, warehouse: warehouse.location, store: objects)
+            case .rest(let url): return try RESTCatalog(try CatalogAddress(url: url) { InputFile.environment($0) })
+            case .folder: return try FileCatalog(root: warehouse.location, store: objects)
             }
         } catch { throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message) }
     }

@@ -23,10 +23,10 @@ struct LakePlanTests {
         #expect(plan.state == .sqlite(path: "/x/catalog.db") && plan.catalogName == "other")
     }
 
-    @Test(arguments: ["mysql://x", "sqlite:", "/plain/path", "", "SQLITE:/x", "file:/x"])
+    @Test(arguments: ["mysql://x", "sqlite:", "/plain/path", "", "SQLITE:/x", "file"])
     func `other catalogs are refused as usage`(_ url: String) {
         let error = #expect(throws: ToolFailure.self) { try plan("--catalog", url) }
-        #expect(error?.status == .usage && error?.message == "--catalog: expected sqlite:PATH or postgres://HOST/DATABASE, found \"\(url)\"")
+        #expect(error?.status == .usage && error?.message == "--catalog: expected sqlite:PATH, postgres://HOST/DATABASE, http(s)://HOST or file:PATH, found \"\(url)\"")
     }
 }
 
@@ -34,6 +34,19 @@ extension LakePlanTests {
     @Test func `a database on a server serves both`() throws {
         let plan = try plan("--catalog", "postgresql://k2@db:5433/lake")
         #expect(plan.catalog == .sql(.postgres(url: "postgresql://k2@db:5433/lake")) && plan.state == .postgres(url: "postgresql://k2@db:5433/lake"))
+    }
+
+    @Test func `catalogs without a database keep the state in a file`() throws {
+        let here = FileManager.default.currentDirectoryPath
+        let rest = try plan("--catalog", "https://lake.example/iceberg")
+        #expect(rest.catalog == .rest(url: "https://lake.example/iceberg") && rest.warehouse == .s3(location: ""))
+        #expect(rest.state == .sqlite(path: "\(here)/k2-lake/state.db"))
+        let folder = try plan("--catalog", "file:/data/lake/", "--state", "postgres://db/k2")
+        #expect(folder.catalog == .folder && folder.warehouse == .folder(path: "/data/lake") && folder.state == .postgres(url: "postgres://db/k2"))
+        let bucket = try plan("--catalog", "sqlite:/c.db", "--warehouse", "s3://bucket/a/")
+        #expect(bucket.warehouse == .s3(location: "s3://bucket/a"))
+        let error = #expect(throws: ToolFailure.self) { try plan("--catalog", "file:/a", "--warehouse", "file:/b") }
+        #expect(error?.status == .usage)
     }
 
     @Test func `a password does not belong on a command line`() throws {
