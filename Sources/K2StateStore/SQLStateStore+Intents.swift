@@ -52,6 +52,8 @@ extension SQLStateStore {
 
     /// Each key once, with its largest value, in the order in which they first came.
     private static func distinct(_ keys: [IdentityKey]) -> [IdentityKey] {
+        // The usual case, and cheap to see.
+        if zip(keys, keys.dropFirst()).allSatisfy({ $0.digest.lexicographicallyPrecedes($1.digest) }) { return keys }
         var result: [IdentityKey] = []
         var places: [[UInt8]: Int] = [:]
         for key in keys {
