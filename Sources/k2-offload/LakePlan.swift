@@ -51,8 +51,8 @@ struct LakePlan {
             catalog = try SQLCatalog(
                 path: catalogPath, name: catalogName, warehouse: "file://\(warehousePath)", store: objects)
         } catch { throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message) }
-        let state: SQLiteStateStore
-        do throws(StateStoreError) { state = try SQLiteStateStore(path: statePath) } catch {
+        let state: SQLStateStore
+        do throws(StateStoreError) { state = try SQLStateStore(path: statePath) } catch {
             throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message)
         }
         return LakeStores(

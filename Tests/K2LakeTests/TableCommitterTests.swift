@@ -161,7 +161,7 @@ struct TableCommitterTests {
         let lake = try LakeFixture()
         _ = try lake.load(Self.trades)
         let before = try lake.rows("silver_trades")
-        let fresh = try SQLiteStateStore(path: ":memory:")
+        let fresh = try SQLStateStore(path: ":memory:")
         let stores = LakeStores(
             catalog: lake.catalog, objects: lake.objects, state: fresh, environment: lake.environment, holder: "test:9:9", isGone: { _ in false })
         var loader = LakeLoader(stores, only: nil)

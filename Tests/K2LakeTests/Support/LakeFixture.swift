@@ -18,7 +18,7 @@ final class LakeFixture {
     let objects: any ObjectStore
     let inner: SQLCatalog
     let catalog: FaultyCatalog
-    let state: SQLiteStateStore
+    let state: SQLStateStore
     let environment: CommitEnvironment
     var isGone: (String) -> Bool = { _ in false }
 
@@ -31,7 +31,7 @@ final class LakeFixture {
             path: folder.map { $0 + "/catalog.db" } ?? ":memory:", warehouse: folder.map { "file://\($0)/warehouse" } ?? "mem://lake",
             store: objects, environment: environment)
         catalog = FaultyCatalog(inner)
-        state = try SQLiteStateStore(path: folder.map { $0 + "/state.db" } ?? ":memory:")
+        state = try SQLStateStore(path: folder.map { $0 + "/state.db" } ?? ":memory:")
     }
 
     func stores(holder: String = "test:1:1") -> LakeStores {
