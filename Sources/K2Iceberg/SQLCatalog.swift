@@ -37,7 +37,9 @@ public final class SQLCatalog: Catalog {
         store: any ObjectStore, environment: CommitEnvironment = .system
     ) throws(IcebergError) {
         let engine: PostgresEngine
-        do throws(SQLError) { engine = try PostgresEngine(url: url, writerLock: Self.writerLock, limits: limits) } catch { throw IcebergError(error) }
+        do throws(SQLError) { engine = try PostgresEngine(url: url, writerLock: Self.writerLock, limits: limits) } catch {
+            throw IcebergError(error)
+        }
         try self.init(engine, name: name, warehouse: warehouse, store: store, environment: environment)
     }
 

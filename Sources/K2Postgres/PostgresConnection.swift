@@ -73,8 +73,8 @@ final class PostgresConnection {
     private func connectCode(_ message: PostgresMessage) -> SQLError.Code {
         if let state = message.state { return PostgresState.code(state) }
         // libpq's own refusals, which no second try would mend.
-        let isRefused = PQconnectionNeedsPassword(handle) == 1 || message.text.contains("certificate") || message.text.contains("not support SSL")
-        return isRefused ? .denied : .connection
+        if PQconnectionNeedsPassword(handle) == 1 { return .denied }
+        return ["certificate", "not support SSL"].contains { message.text.contains($0) } ? .denied : .connection
     }
 
     private static func nowMS() -> Int64 {

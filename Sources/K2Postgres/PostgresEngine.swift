@@ -6,8 +6,9 @@ import K2SQL
 /// statements then sees all that earlier writers stored (READ COMMITTED), and nothing it read can change before it commits; there
 /// are no serialization failures to repeat. Our transactions are short and few, so waiting costs nothing.
 ///
-/// The lock also tells what became of a commit whose answer was lost: the server holds it until that transaction has ended one way
-/// or the other, and the next use of this engine waits for it. What is read after `outcomeUnknown` is therefore final.
+/// The lock also tells what became of a commit whose answer was lost, to this process or to one that was killed: the server holds it
+/// until that transaction has ended one way or the other, and every new connection begins by waiting for it. What is read after
+/// `outcomeUnknown`, or by the successor of a killed process, is therefore final.
 ///
 /// A lost connection is made anew by the next use. Reads outside of a transaction and its beginning are repeated once by themselves;
 /// a transaction that had begun is lost with its connection, and nothing of it stored, unless the answer to its commit is what was lost.
@@ -15,7 +16,7 @@ public final class PostgresEngine: SQLEngine {
     /// How long things may take, in seconds.
     public struct Limits: Sendable {
         public var statement = 60
-        /// Waiting for another writer, or for the fate of a lost commit.
+        /// Waiting for another writer.
         public var lock = 10
         /// After so long the server ends a transaction whose client says nothing more: it may be gone, and others wait for its lock.
         public var idleInTransaction = 60
@@ -28,8 +29,6 @@ public final class PostgresEngine: SQLEngine {
     private let takeLock: String
     private var connection: PostgresConnection?
     private var transaction: SQLTransaction?
-    /// The answer to a commit was lost, and nobody has looked yet whether the server is done with it.
-    private var awaitsFate = false
     private var translated: [String: String] = [:]
     private static let translationLimit = 200
 
@@ -100,7 +99,6 @@ public final class PostgresEngine: SQLEngine {
             if error.code != .connection { throw error }
             self.connection = nil
             if kind == .snapshot { throw error }
-            awaitsFate = true
             throw SQLError(.outcomeUnknown, "\(error.message): outcome unknown")
         }
         // The server answers so when a statement had failed and nobody minded.
@@ -134,33 +132,26 @@ public final class PostgresEngine: SQLEngine {
     }
 
     private func usable() throws(SQLError) -> PostgresConnection {
-        let connection = if let open = self.connection { open } else { try reconnected() }
-        if awaitsFate {
-            do throws(SQLError) { try connection.runScript(takeLock, doing: "wait for the end of a lost commit") } catch {
-                if error.code == .connection { self.connection = nil }
-                throw error
-            }
-            awaitsFate = false
-        }
-        return connection
-    }
-
-    private func reconnected() throws(SQLError) -> PostgresConnection {
+        if let connection { return connection }
         if isInTransaction { throw lostBeforeCommit() }
         let new = try PostgresConnection(target)
-        // Server-side ends of a connection that is no more must not keep the lock for the two hours that TCP's defaults are.
-        try new.runScript(
-            """
-            SET default_transaction_isolation = 'read committed';
-            SET statement_timeout = '\(limits.statement)s';
-            SET lock_timeout = '\(limits.lock)s';
-            SET idle_in_transaction_session_timeout = '\(limits.idleInTransaction)s';
-            SET tcp_keepalives_idle = 20;
-            SET tcp_keepalives_interval = 10;
-            SET tcp_keepalives_count = 3
-            """, doing: "set up the session")
+        try new.runScript(sessionSettings, doing: "set up the session")
+        try new.runScript(takeLock, doing: "wait for earlier commits")
         connection = new
         return new
+    }
+
+    /// The server's ends of connections that are no more must not keep the lock for the two hours of TCP's defaults.
+    private var sessionSettings: String {
+        """
+        SET default_transaction_isolation = 'read committed';
+        SET statement_timeout = '\(limits.statement)s';
+        SET lock_timeout = '\(limits.lock)s';
+        SET idle_in_transaction_session_timeout = '\(limits.idleInTransaction)s';
+        SET tcp_keepalives_idle = 20;
+        SET tcp_keepalives_interval = 10;
+        SET tcp_keepalives_count = 3
+        """
     }
 
     private func lostBeforeCommit() -> SQLError {

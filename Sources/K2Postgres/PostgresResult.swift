@@ -3,6 +3,7 @@ import K2SQL
 
 /// What the server answered to one statement.
 struct PostgresResult: ~Copyable {
+    private typealias TypeID = PostgresParameters.TypeID
     private let handle: OpaquePointer
 
     init(_ handle: OpaquePointer) { self.handle = handle }
@@ -38,14 +39,13 @@ struct PostgresResult: ~Copyable {
         if PQgetisnull(handle, row, column) == 1 { return .null }
         let bytes = UnsafeRawBufferPointer(start: PQgetvalue(handle, row, column), count: Int(PQgetlength(handle, row, column)))
         switch PQftype(handle, column) {
-        case PostgresParameters.TypeID.bytea: return .bytes(Array(bytes))
-        case PostgresParameters.TypeID.text, PostgresParameters.TypeID.varchar, PostgresParameters.TypeID.bpchar, PostgresParameters.TypeID.name:
-            return .text(String(decoding: bytes, as: UTF8.self))
-        case PostgresParameters.TypeID.int8, PostgresParameters.TypeID.int4, PostgresParameters.TypeID.int2: return .integer(Self.signed(bytes))
-        case PostgresParameters.TypeID.bool: return .integer(bytes.first == 0 ? 0 : 1)
-        case PostgresParameters.TypeID.float8: return .real(Double(bitPattern: UInt64(bitPattern: Self.signed(bytes))))
-        case PostgresParameters.TypeID.float4: return .real(Double(Float(bitPattern: UInt32(truncatingIfNeeded: Self.signed(bytes)))))
-        case PostgresParameters.TypeID.timestamptz: return .time(try Self.time(bytes))
+        case TypeID.bytea: return .bytes(Array(bytes))
+        case TypeID.text, TypeID.varchar, TypeID.bpchar, TypeID.name: return .text(String(decoding: bytes, as: UTF8.self))
+        case TypeID.int8, TypeID.int4, TypeID.int2: return .integer(Self.signed(bytes))
+        case TypeID.bool: return .integer(bytes.first == 0 ? 0 : 1)
+        case TypeID.float8: return .real(Double(bitPattern: UInt64(bitPattern: Self.signed(bytes))))
+        case TypeID.float4: return .real(Double(Float(bitPattern: UInt32(truncatingIfNeeded: Self.signed(bytes)))))
+        case TypeID.timestamptz: return .time(try Self.time(bytes))
         case let type: throw SQLError(.failed, "column \(column + 1): type \(type) is not read here")
         }
     }

@@ -52,7 +52,8 @@ struct PostgresMessage {
     var withState: String { state.map { "\(text) (\($0))" } ?? text }
 
     private static func isState(_ text: String) -> Bool {
-        text.utf8.count == 5 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) } && text.contains { $0.isNumber }
+        let isCode = text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) }
+        return text.utf8.count == 5 && isCode && text.contains { $0.isNumber }
     }
 
     /// Begins in lower case, unless with an abbreviation.

@@ -14,6 +14,11 @@ public enum SQLBatch {
         return runs
     }
 
+    /// `(?1, ?2), (?3, ?4)` for (2, 2).
+    static func groups(_ count: Int, of width: Int) -> String {
+        (0..<count).map { "(\(placeholders(from: $0 * width + 1, count: width)))" }.joined(separator: ", ")
+    }
+
     /// `?3, ?4, ?5` for (3, 3).
     public static func placeholders(from first: Int, count: Int) -> String {
         (first..<first + count).map { "?\($0)" }.joined(separator: ", ")
@@ -23,10 +28,12 @@ public enum SQLBatch {
 extension SQLEngine {
     /// Inserts rows of equal length: `head` ends before VALUES, `tail` (such as ON CONFLICT …) follows them.
     public func insert(_ head: String, _ rows: [[SQLValue]], _ tail: String = "") throws(SQLError) {
+        var texts: [Int: String] = [:]
         for run in SQLBatch.runs(rows) {
             let width = run.first?.count ?? 0
-            let groups = (0..<run.count).map { "(\(SQLBatch.placeholders(from: $0 * width + 1, count: width)))" }
-            try write("\(head) VALUES \(groups.joined(separator: ", ")) \(tail)", run.flatMap { $0 })
+            let text = texts[run.count] ?? "\(head) VALUES \(SQLBatch.groups(run.count, of: width)) \(tail)"
+            texts[run.count] = text
+            try write(text, run.flatMap { $0 })
         }
     }
 }

@@ -38,7 +38,7 @@ extension SQLEngine {
     /// Runs `body` in a transaction that no other writer's overlaps. Commits on return, rolls back on an error.
     ///
     /// - Throws: with the code `outcomeUnknown` when the connection was lost during the commit; after every other error nothing is
-    ///   stored. The next use of the engine waits until the fate of such a commit is decided, so what it reads then is the truth.
+    ///   stored. The next use of the engine waits until the end of such a commit, so what it reads then is final.
     public func transaction<R, E: Error>(_ body: () throws(E) -> R, orElse map: (SQLError) -> E) throws(E) -> R {
         try run(.write, body, map)
     }

@@ -9,8 +9,10 @@ struct LoadedRanges {
     func all() throws(SQLError) -> [IdentityRange] {
         try Self.read(
             engine.read(
-                "SELECT exchange, symbol, first_id, last_id FROM offload_loaded_ranges WHERE table_name = ?1 ORDER BY exchange, symbol, first_id",
-                [.text(table)]))
+                """
+                SELECT exchange, symbol, first_id, last_id FROM offload_loaded_ranges
+                WHERE table_name = ?1 ORDER BY exchange, symbol, first_id
+                """, [.text(table)]))
     }
 
     /// Adds ranges. Reads what lies between the first and the last of a symbol, writes what changes.

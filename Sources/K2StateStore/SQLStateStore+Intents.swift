@@ -17,7 +17,8 @@ extension SQLStateStore {
     private static func check(_ intent: Intent) throws(StateStoreError) {
         for range in intent.ranges {
             guard range.first <= range.last else {
-                throw StateStoreError(.invalidValue, "\(range.exchange) \(range.symbol): range ends before it begins: \(range.first)…\(range.last)")
+                throw StateStoreError(
+                    .invalidValue, "\(range.exchange) \(range.symbol): range ends before it begins: \(range.first)…\(range.last)")
             }
             guard range.last <= UInt64(Int64.max) else {
                 throw StateStoreError(.idTooLarge, "\(range.exchange) \(range.symbol): id \(range.last) is above \(Int64.max)")
@@ -38,8 +39,8 @@ extension SQLStateStore {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
             """,
             [
-                .text(intent.batchID), .text(intent.table), .time(intent.createdAt), .text(JSONValue.array(intent.files.map { .string($0) }).text),
-                .text(intent.kind), .optional(intent.window?.from), .optional(intent.window?.to),
+                .text(intent.batchID), .text(intent.table), .time(intent.createdAt),
+                .text(JSONValue.array(intent.files.map { .string($0) }).text), .text(intent.kind), .optional(intent.window?.from), .optional(intent.window?.to),
             ])
         let batch = SQLValue.text(intent.batchID)
         try engine.insert(
@@ -52,6 +53,8 @@ extension SQLStateStore {
 
     /// Each key once, with its largest value, in the order in which they first came.
     private static func distinct(_ keys: [IdentityKey]) -> [IdentityKey] {
+        // The usual case, and cheap to see.
+        if zip(keys, keys.dropFirst()).allSatisfy({ $0.digest.lexicographicallyPrecedes($1.digest) }) { return keys }
         var result: [IdentityKey] = []
         var places: [[UInt8]: Int] = [:]
         for key in keys {
@@ -92,7 +95,9 @@ extension SQLStateStore {
     private func readIntent(_ row: SQLRow) throws(SQLError) -> Intent {
         let batchID = try row.text(0)
         var window: OffloadWindow?
-        if let from = try row.optionalTimestamp(5), let to = try row.optionalTimestamp(6) { window = OffloadWindow(from: from, to: to) }
+        if let from = try row.optionalTimestamp(5), let to = try row.optionalTimestamp(6) {
+            window = OffloadWindow(from: from, to: to)
+        }
         let ranges = try engine.read(
             "SELECT exchange, symbol, first_id, last_id FROM offload_intent_ranges WHERE batch_id = ?1 ORDER BY exchange, symbol, first_id",
             [.text(batchID)])
@@ -101,8 +106,8 @@ extension SQLStateStore {
             keys.append(IdentityKey(digest: try row.bytes(0), value: try row.integer(1)))
         }
         return Intent(
-            batchID: batchID, table: try row.text(1), createdAt: try row.timestamp(2), files: [], ranges: try LoadedRanges.read(ranges), keys: keys,
-            kind: try row.text(4), window: window)
+            batchID: batchID, table: try row.text(1), createdAt: try row.timestamp(2), files: [],
+            ranges: try LoadedRanges.read(ranges), keys: keys, kind: try row.text(4), window: window)
     }
 
     private static func files(_ text: String, batchID: String) throws(StateStoreError) -> [String] {

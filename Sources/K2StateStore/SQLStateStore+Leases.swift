@@ -7,7 +7,8 @@ extension SQLStateStore {
         let lease = try Self.lease(table, holder, ttl, now)
         return try transaction { () throws(StateStoreError) in
             if let current = try currentLease(table: table), current.holder != holder, current.expiresAt > now {
-                throw StateStoreError(.leaseHeld, "table \(table): lease is held by \(current.holder) until \(current.expiresAt)", isRetryable: true)
+                throw StateStoreError(
+                    .leaseHeld, "table \(table): lease is held by \(current.holder) until \(current.expiresAt)", isRetryable: true)
             }
             try store(lease)
             return lease
@@ -22,7 +23,8 @@ extension SQLStateStore {
                 throw StateStoreError(.leaseLost, "table \(table): lease is held by nobody, expected \(holder)")
             }
             guard current.holder == holder else {
-                throw StateStoreError(.leaseLost, "table \(table): lease is held by \(current.holder) until \(current.expiresAt), expected \(holder)")
+                throw StateStoreError(
+                    .leaseLost, "table \(table): lease is held by \(current.holder) until \(current.expiresAt), expected \(holder)")
             }
             try store(lease)
             return lease
@@ -44,9 +46,8 @@ extension SQLStateStore {
 
     public func currentLease(table: String) throws(StateStoreError) -> Lease? {
         try Self.sql { () throws(SQLError) in
-            guard let row = try engine.read("SELECT holder, expires_at FROM offload_leases WHERE table_name = ?1", [.text(table)]).first else {
-                return nil
-            }
+            let found = try engine.read("SELECT holder, expires_at FROM offload_leases WHERE table_name = ?1", [.text(table)])
+            guard let row = found.first else { return nil }
             return Lease(table: table, holder: try row.text(0), expiresAt: try row.timestamp(1))
         }
     }

@@ -12,13 +12,14 @@ extension SQLStateStore {
         try engine.write(
             """
             INSERT INTO offload_runs
-              (table_name, batch_id, started_at, ended_at, row_count, file_count, byte_count, snapshot_id, status, error, kind, window_from, window_to)
+              (table_name, batch_id, started_at, ended_at, row_count, file_count, byte_count, snapshot_id, status, error,
+              kind, window_from, window_to)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             """,
             [
-                .text(run.table), .optional(run.batchID), .time(run.startedAt), .time(run.endedAt), .integer(run.rows), .integer(run.files),
-                .integer(run.bytes), .optional(run.snapshotID), .text(run.status), .words(run.error), .text(run.kind), .optional(run.windowFrom),
-                .optional(run.windowTo),
+                .text(run.table), .optional(run.batchID), .time(run.startedAt), .time(run.endedAt), .integer(run.rows),
+                .integer(run.files), .integer(run.bytes), .optional(run.snapshotID), .text(run.status), .words(run.error),
+                .text(run.kind), .optional(run.windowFrom), .optional(run.windowTo),
             ])
     }
 

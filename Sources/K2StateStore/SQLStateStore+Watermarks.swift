@@ -9,9 +9,8 @@ extension SQLStateStore {
 
     public func watermark(table: String) throws(StateStoreError) -> Watermark? {
         try Self.sql { () throws(SQLError) in
-            guard let row = try engine.read("SELECT \(Self.columns) FROM offload_watermarks WHERE table_name = ?1", [.text(table)]).first else {
-                return nil
-            }
+            let found = try engine.read("SELECT \(Self.columns) FROM offload_watermarks WHERE table_name = ?1", [.text(table)])
+            guard let row = found.first else { return nil }
             return try Self.watermark(row)
         }
     }
@@ -19,7 +18,9 @@ extension SQLStateStore {
     public func watermarks() throws(StateStoreError) -> [Watermark] {
         try Self.sql { () throws(SQLError) in
             var result: [Watermark] = []
-            for row in try engine.read("SELECT \(Self.columns) FROM offload_watermarks ORDER BY table_name") { result.append(try Self.watermark(row)) }
+            for row in try engine.read("SELECT \(Self.columns) FROM offload_watermarks ORDER BY table_name") {
+                result.append(try Self.watermark(row))
+            }
             return result
         }
     }
@@ -58,8 +59,8 @@ extension SQLStateStore {
             [
                 .text(watermark.table), .time(watermark.position), .optional(watermark.maxSequence), .integer(watermark.rowCount),
                 .text(watermark.status), .optional(watermark.lastSuccess), .real(Double(watermark.lastDuration) / 1_000_000),
-                .integer(watermark.failureCount), .words(watermark.lastError), .optional(watermark.serverClock), .optional(watermark.localClock),
-                .time(watermark.updatedAt),
+                .integer(watermark.failureCount), .words(watermark.lastError), .optional(watermark.serverClock),
+                .optional(watermark.localClock), .time(watermark.updatedAt),
             ])
     }
 }

@@ -104,7 +104,8 @@ enum StateSchema {
             return try engine.read("SELECT max(version) FROM offload_schema").first?.optionalInteger(0) ?? 0
         }
         guard found <= wanted else {
-            throw StateStoreError(.newerSchema, "\(engine.name): state tables were made by a newer version: expected at most \(wanted), found \(found)")
+            throw StateStoreError(
+                .newerSchema, "\(engine.name): state tables were made by a newer version: expected at most \(wanted), found \(found)")
         }
         return max(Int(found), 0)
     }

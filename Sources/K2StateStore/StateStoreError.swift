@@ -17,7 +17,8 @@ public struct StateStoreError: Error, Equatable, Sendable, CustomStringConvertib
         case invalidValue
         /// The tables were made by a newer version of this program.
         case newerSchema
-        /// The connection was lost during a commit: the operation was done completely or not at all. `StateStore` says for each how to find out.
+        /// The connection was lost during a commit: the operation was done completely or not at all.
+        /// `StateStore` says for each how to find out.
         case outcomeUnknown
         case storage
     }

@@ -22,9 +22,9 @@ public struct Watermark: Equatable, Sendable {
     public var updatedAt: Timestamp
 
     public init(
-        table: String, position: Timestamp, maxSequence: Int64? = nil, rowCount: Int64 = 0, status: String, lastSuccess: Timestamp? = nil,
-        lastDuration: Int64 = 0, failureCount: Int64 = 0, lastError: String? = nil, serverClock: Timestamp? = nil, localClock: Timestamp? = nil,
-        updatedAt: Timestamp
+        table: String, position: Timestamp, maxSequence: Int64? = nil, rowCount: Int64 = 0, status: String,
+        lastSuccess: Timestamp? = nil, lastDuration: Int64 = 0, failureCount: Int64 = 0, lastError: String? = nil,
+        serverClock: Timestamp? = nil, localClock: Timestamp? = nil, updatedAt: Timestamp
     ) {
         self.table = table
         self.position = position

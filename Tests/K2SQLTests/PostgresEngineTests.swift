@@ -153,6 +153,27 @@ struct PostgresEngineTests {
         }
     }
 
+    /// A process that is killed with its commit on the way has a successor that must not look too early.
+    @Test func `a new connection waits for commits that are on their way`() throws {
+        try TestDatabase.with(.postgres) { place in
+            let proxy = try TestProxy(server: TestPostgres.shared.get().port)
+            let first = try place.open(port: proxy.port)
+            try first.runScript("CREATE TABLE t (a INTEGER)")
+            proxy.follow { statement, _ in statement == "COMMIT" ? .cutAndForwardLater(milliseconds: 500) : .forward }
+            #expect(failure { () throws(SQLError) in try first.write("INSERT INTO t VALUES (1)", []) }?.code == .outcomeUnknown)
+            #expect(try place.open().read("SELECT a FROM t").count == 1)
+            proxy.follow { _, _ in .forward }
+            var limits = PostgresEngine.Limits()
+            limits.lock = 1
+            try first.transaction { () throws(SQLError) in
+                let url = try? place.url()
+                let error = failure { () throws(SQLError) in _ = try PostgresEngine(url: url ?? "", writerLock: 1, limits: limits) }
+                #expect(error?.code == .busy && error?.message.hasSuffix(": wait for earlier commits: canceling statement due to lock timeout (55P03)") == true)
+                #expect(failure { () throws(SQLError) in _ = try PostgresEngine(url: url ?? "", writerLock: 2, limits: limits) } == nil)
+            }
+        }
+    }
+
     @Test func `waiting has an end`() throws {
         try TestDatabase.with(.postgres) { place in
             var limits = PostgresEngine.Limits()

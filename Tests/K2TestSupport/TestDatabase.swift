@@ -24,6 +24,11 @@ public final class TestDatabase {
         name = kind == .postgres ? try TestPostgres.shared.get().makeDatabase() : ""
     }
 
+    // A hundred of them would fill a gigabyte.
+    deinit {
+        if kind == .postgres { _ = try? TestPostgres.shared.get().sql("DROP DATABASE \(name) WITH (FORCE)") }
+    }
+
     public var path: String { folder.path + "/test.db" }
     public func url(port: Int? = nil) throws -> String { try TestPostgres.shared.get().url(database: name, port: port) }
 }

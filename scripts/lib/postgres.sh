@@ -12,6 +12,7 @@ find_postgres() {
         [[ -x "$folder/postgres" && -x "$folder/initdb" ]] || continue
         found="$("$folder/postgres" --version 2>/dev/null | sed -n 's/^postgres (PostgreSQL) \([0-9]*\).*/\1/p')"
         if [[ "${found:-0}" -ge "$POSTGRES_OLDEST" ]]; then
+            # shellcheck disable=SC2034 # read by the scripts that source this file
             POSTGRES_BIN="$folder"
             return
         fi
@@ -24,7 +25,7 @@ find_postgres() {
 
 # need_postgres: find_postgres, installing Debian's package when there is none.
 need_postgres() {
-    local switch=/etc/postgresql-common/createcluster.d/k2.conf as_root=()
+    local switch=/etc/postgresql-common/createcluster.d/k2.conf as_root=() status=0
     if find_postgres; then return; fi
     [[ $EUID -eq 0 ]] || as_root=(sudo)
     # The package makes and starts a cluster of its own, on port 5432, unless told not to: nobody asked for that one.
@@ -32,7 +33,8 @@ need_postgres() {
         "${as_root[@]}" mkdir -p "$(dirname "$switch")"
         echo "create_main_cluster = false" | "${as_root[@]}" tee "$switch" >/dev/null
     fi
-    need_packages postgresql
+    (need_packages postgresql) || status=$?
     if [[ -e "$switch" ]]; then "${as_root[@]}" rm -f "$switch"; fi
+    if [[ $status -ne 0 ]]; then exit "$status"; fi
     find_postgres || die "$STATUS_UNAVAILABLE" "no PostgreSQL server of version $POSTGRES_OLDEST or newer found" "apt-get install postgresql"
 }
