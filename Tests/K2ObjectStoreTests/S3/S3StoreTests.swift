@@ -87,6 +87,18 @@ struct S3StoreTests {
         return try XMLParser.parse(answer.body).all("Upload").filter { $0["Key"]?.text.hasPrefix(place.key) == true }.count
     }
 
+    /// curl takes every name below `localhost` for this machine.
+    @Test func `buckets can be names of hosts`() throws {
+        let port = try #require(server.s3.split(separator: ":").last)
+        let hosts = try server.store(endpoint: "http://localhost:\(port)") { $0.usesPathStyle = false }
+        #expect(try hosts.client.endpoint.target(S3Location(object: prefix + "x")).host == "\(server.bucket).localhost:\(port)")
+        try hosts.put([1, 2], to: prefix + "a b/+")
+        #expect(try store.get(prefix + "a b/+") == [1, 2])
+        #expect(try hosts.list(prefix: prefix).map(\.location) == [prefix + "a b/+"])
+        #expect(hosts.delete([prefix + "a b/+"]).isEmpty)
+        #expect(try !store.exists(prefix + "a b/+"))
+    }
+
     @Test func `2500 objects are listed over pages and deleted in batches`() throws {
         let names = (0..<2_500).map { "part=\($0 % 7)/\($0)" }
         let store = store
