@@ -100,7 +100,9 @@ struct S3FaultTests {
 
     @Test func `a lost answer to put-if-absent is not taken for somebody else`() throws {
         defer { server.stop() }
-        for (name, loss) in [("a", FaultServer.Action.applyThenReset), ("b", .applyThenAnswer(500, Self.internalError)), ("c", .reset), ("d", .cut(0))] {
+        for (name, loss) in [
+            ("a", FaultServer.Action.applyThenReset), ("b", .applyThenAnswer(500, Self.internalError)), ("c", .reset), ("d", .cut(0)),
+        ] {
             server.fault(loss, "PUT", name)
             try store.putIfAbsent([1, 2], to: prefix + name)
             #expect(try real.get(prefix + name) == [1, 2])
@@ -206,7 +208,8 @@ struct S3FaultTests {
     }
 
     @Test(arguments: [
-        FaultServer.Action.reset, .applyThenReset, .applyThenAnswer(500, internalError), .applyThenAnswer(200, internalError), .answer(200, internalError),
+        FaultServer.Action.reset, .applyThenReset, .applyThenAnswer(500, internalError), .applyThenAnswer(200, internalError),
+        .answer(200, internalError),
         .applyThenAnswer(200, "<?xml version=\"1.0\"?>\n  "), .cut(20), .answer(503, ""), .applyThenAnswer(504, "<html>"),
     ])
     func `a lost answer to the completion is found out`(_ loss: FaultServer.Action) throws {

@@ -137,7 +137,8 @@ struct S3StoreTests {
         let place = prefix + "x"
         try store.put([1], to: place)
         let wrong = try server.store { $0.credentials.secretKey = "not-the-secret" }
-        for work in [{ _ = try wrong.get(place) }, { _ = try wrong.size(place) }, { try wrong.put([1], to: place) }] as [() throws -> Void] {
+        for work in [{ _ = try wrong.get(place) }, { _ = try wrong.size(place) }, { try wrong.put([1], to: place) }] as [() throws -> Void]
+        {
             let error = try #require(#expect(throws: StoreError.self) { try work() })
             #expect(error.code == .permission && !error.isRetryable && error.location == place)
             #expect(error.reason.contains("SignatureDoesNotMatch") && error.reason.hasSuffix("(check the secret key)"))
