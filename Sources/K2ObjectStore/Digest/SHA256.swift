@@ -81,7 +81,10 @@ public struct SHA256: Sendable {
     /// Works one block of 64 bytes into the state.
     private static func compress(_ state: inout SIMD8<UInt32>, _ block: UnsafeRawPointer) {
         // The window of the message schedule: words t-16 … t-1.
-        var w0 = words(block, 0), w1 = words(block, 16), w2 = words(block, 32), w3 = words(block, 48)
+        var w0 = words(block, 0)
+        var w1 = words(block, 16)
+        var w2 = words(block, 32)
+        var w3 = words(block, 48)
         var work = Work(state)
         for first in stride(from: 0, to: 48, by: 16) {
             work.rounds(w0 &+ constants[first / 4])

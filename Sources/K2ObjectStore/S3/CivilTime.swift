@@ -26,7 +26,8 @@ struct CivilTime {
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
         let decimals = bytes[19..<(bytes.count - 1)]
-        guard decimals.isEmpty || decimals.count > 1 && decimals.first == UInt8(ascii: "."), decimals.dropFirst().allSatisfy({ $0 &- 0x30 <= 9 })
+        guard decimals.isEmpty || decimals.count > 1 && decimals.first == UInt8(ascii: "."),
+            decimals.dropFirst().allSatisfy({ $0 &- 0x30 <= 9 })
         else { return nil }
         let fraction = decimals.dropFirst().prefix(6).reduce(0) { $0 * 10 + Int64($1 - 0x30) }
         let scale = (0..<(6 - min(6, max(decimals.count - 1, 0)))).reduce(Int64(1)) { product, _ in product * 10 }

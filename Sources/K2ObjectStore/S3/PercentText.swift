@@ -28,7 +28,9 @@ enum PercentText {
         return sorted.map { "\($0)=\($1)" }.joined(separator: "&")
     }
 
-    /// Reads the form of HTML queries, in which listings come: `+` is a space. nil when a `%` lacks its two digits or the bytes are no UTF-8.
+    /// Reads the form of HTML queries, in which listings come: `+` is a space.
+    ///
+    /// nil when a `%` lacks its two digits or the bytes are no UTF-8.
     static func decode(_ text: String) -> String? {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []

@@ -48,7 +48,9 @@ struct S3BatchDelete {
             let part = Array(items[start..<min(start + Self.batch, items.count)])
             do throws(S3Failure) { failures += try deletePart(part, in: bucket) } catch {
                 // What refuses one request refuses the next.
-                let rest = items[start...].map { StoreError(error.error.code, at: $0.location, error.error.reason, isRetryable: error.error.isRetryable) }
+                let rest = items[start...].map {
+                    StoreError(error.error.code, at: $0.location, error.error.reason, isRetryable: error.error.isRetryable)
+                }
                 return failures + rest
             }
         }
@@ -86,7 +88,8 @@ struct S3BatchDelete {
         let headers = [("content-type", "application/xml"), ("content-md5", DigestText.base64(MD5.digest(body.span)))]
         let location = "s3://\(bucket.bucket)"
         var root: XMLElement?
-        _ = try client.send(S3Request("POST", bucket, query: [("delete", "")], headers: headers, body: body), at: location, "delete") { answer in
+        let request = S3Request("POST", bucket, query: [("delete", "")], headers: headers, body: body)
+        _ = try client.send(request, at: location, "delete") { answer in
             root = try? XMLParser.parse(answer.body)
             return root?.name == "DeleteResult" ? nil : S3Failure("answer not understood", at: location, "delete")
         }

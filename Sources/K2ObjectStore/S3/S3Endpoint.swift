@@ -33,7 +33,9 @@ struct S3Endpoint: Equatable, Sendable {
     func target(_ place: S3Location) -> (host: String, path: String) {
         let key = PercentText.path(place.key)
         // The wildcard of a certificate stands for one label only.
-        if usesPathStyle || scheme == "https" && place.bucket.contains(".") { return (host, "\(path)/\(place.bucket)\(key.isEmpty ? "" : "/")\(key)") }
+        if usesPathStyle || scheme == "https" && place.bucket.contains(".") {
+            return (host, "\(path)/\(place.bucket)\(key.isEmpty ? "" : "/")\(key)")
+        }
         return ("\(place.bucket).\(host)", "\(path)/\(key)")
     }
 

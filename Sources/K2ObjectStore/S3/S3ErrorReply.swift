@@ -101,7 +101,8 @@ struct S3ErrorReply: CustomStringConvertible {
 
     /// Without a full stop, and short.
     private static func oneLine(_ text: String) -> String {
-        var line = text.split { $0.isWhitespace || $0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f } }.joined(separator: " ")
+        let words = text.split { $0.isWhitespace || $0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f } }
+        var line = words.joined(separator: " ")
         if line.count > 300 { line = line.prefix(300) + "…" }
         if line.hasSuffix(".") { line.removeLast() }
         return line

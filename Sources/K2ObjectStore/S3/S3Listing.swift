@@ -71,7 +71,9 @@ struct S3ListPage {
         let isEncoded = root["EncodingType"]?.text == "url"
         switch root["IsTruncated"]?.text {
         case "true":
-            guard let token = root["NextContinuationToken"]?.text, !token.isEmpty else { throw S3ListError(reason: "page without a token of the next") }
+            guard let token = root["NextContinuationToken"]?.text, !token.isEmpty else {
+                throw S3ListError(reason: "page without a token of the next")
+            }
             next = token
         case "false": next = nil
         default: throw S3ListError(reason: "answer does not say whether it is complete")

@@ -38,7 +38,8 @@ struct S3Location: Equatable {
     /// Not only what AWS gives out today: older buckets and other stores have underscores and capitals.
     private static func isBucket(_ name: String) -> Bool {
         let isPlain = name.utf8.allSatisfy { byte in
-            (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+            (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+                || byte == UInt8(ascii: ".")
         }
         return isPlain && (1...255).contains(name.utf8.count) && name.utf8.first != UInt8(ascii: ".")
     }

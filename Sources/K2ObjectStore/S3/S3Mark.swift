@@ -54,8 +54,7 @@ extension S3Store {
             if failure.status != 0, failure.status != 412, !failure.isUnanswered { throw failure.error }
             throw unknown(failure, "nothing is there now", at: location)
         case .unmarked:
-            let found = try get(location)
-            if found != bytes || !failure.mayHaveHappened { throw taken }
+            if try get(location) != bytes { throw taken }
             throw unknown(failure, "the object there is alike, but carries no mark", at: location)
         case .unclear(let reason): throw unknown(failure, reason, at: location)
         }

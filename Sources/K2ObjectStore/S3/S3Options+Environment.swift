@@ -11,8 +11,8 @@ extension S3Options {
     ///
     /// - `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; without them the profile `AWS_PROFILE` (`default`) in
     ///   `AWS_SHARED_CREDENTIALS_FILE` (`~/.aws/credentials`).
-    /// - `AWS_REGION`, `AWS_DEFAULT_REGION`; without them the profile's, in that file or in `AWS_CONFIG_FILE` (`~/.aws/config`); with an endpoint
-    ///   `us-east-1`.
+    /// - `AWS_REGION`, `AWS_DEFAULT_REGION`; without them the profile's, in that file or in `AWS_CONFIG_FILE` (`~/.aws/config`);
+    ///   with an endpoint `us-east-1`.
     /// - `K2_S3_ENDPOINT`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`: another store than AWS. `K2_S3_PATH_STYLE`: `true` or `false`.
     /// - `AWS_CA_BUNDLE`: a PEM file with the authorities to trust.
     ///
@@ -33,21 +33,24 @@ extension S3Options {
             throw S3SettingsError("S3: AWS_REGION is not a region: \"\(region)\"")
         }
         var options = S3Options(
-            credentials: try credentials(value, profiles), region: region, endpoint: endpoint, usesPathStyle: try pathStyle(value("K2_S3_PATH_STYLE")))
+            credentials: try credentials(value, profiles), region: region, endpoint: endpoint,
+            usesPathStyle: try pathStyle(value("K2_S3_PATH_STYLE")))
         if let file = value("AWS_CA_BUNDLE") { options.http.trustFile = file }
         return options
     }
 
     private static func credentials(_ value: (String...) -> String?, _ profiles: Profiles) throws(S3SettingsError) -> S3Credentials {
         switch (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) {
-        case (let access?, let secret?): return S3Credentials(accessKey: access, secretKey: secret, sessionToken: value("AWS_SESSION_TOKEN"))
+        case (let access?, let secret?):
+            return S3Credentials(accessKey: access, secretKey: secret, sessionToken: value("AWS_SESSION_TOKEN"))
         case (_?, nil): throw S3SettingsError("S3: AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not")
         case (nil, _?): throw S3SettingsError("S3: AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not")
         case (nil, nil): break
         }
         guard let access = profiles["aws_access_key_id"], let secret = profiles["aws_secret_access_key"] else {
             throw S3SettingsError(
-                "S3: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have them in the profile \"\(profiles.name)\" of \(profiles.file)")
+                "S3: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                    + "or have them in the profile \"\(profiles.name)\" of \(profiles.file)")
         }
         return S3Credentials(accessKey: access, secretKey: secret, sessionToken: profiles["aws_session_token"])
     }

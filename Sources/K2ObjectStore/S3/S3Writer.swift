@@ -2,8 +2,8 @@ import K2HTTP
 
 /// An object being written: a single PUT when it stays below one part, else a multipart upload. Holds one part in memory.
 ///
-/// The size of the parts doubles each time a tenth of their number is used, so that S3's 10,000 parts reach beyond its largest object (5 TiB)
-/// and an object below 8 GB has parts of 8 MiB all along.
+/// The size of the parts doubles each time a tenth of their number is used, so that S3's 10,000 parts reach beyond its largest
+/// object (5 TiB) and an object below 8 GB has parts of 8 MiB all along.
 ///
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (2026-02).
 final class S3Writer: ObjectWriter {
@@ -90,7 +90,8 @@ final class S3Writer: ObjectWriter {
             throw S3Failure(StoreError(.noSpace, at: location, "write: object too large: all \(upload.tags.count) parts are used"))
         }
         let query = [("partNumber", String(upload.tags.count + 1)), ("uploadId", upload.id)]
-        let answer = try store.client.send(S3Request("PUT", place, query: query, body: buffer), at: location, "write") { [location] answer in
+        let request = S3Request("PUT", place, query: query, body: buffer)
+        let answer = try store.client.send(request, at: location, "write") { [location] answer in
             answer.header("etag") == nil ? S3Failure("answer without an ETag", at: location, "write") : nil
         }
         upload.tags.append(answer.header("etag") ?? "")
@@ -117,7 +118,8 @@ final class S3Writer: ObjectWriter {
         let parts = upload.tags.enumerated().map { number, tag in
             "<Part><PartNumber>\(number + 1)</PartNumber><ETag>\(XMLText.escape(tag) ?? "")</ETag></Part>"
         }
-        let body = Array("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(parts.joined())</CompleteMultipartUpload>".utf8)
+        let body = Array(
+            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(parts.joined())</CompleteMultipartUpload>".utf8)
         var request = S3Request("POST", place, query: [("uploadId", upload.id)], headers: [("content-type", "application/xml")], body: body)
         request.patience = .long
         do throws(S3Failure) {
@@ -136,7 +138,7 @@ final class S3Writer: ObjectWriter {
     /// Ends a completion that did not end well: returns when the object is there.
     private func settle(_ failure: S3Failure) throws(StoreError) {
         // No such upload: it was completed before, or thrown away.
-        let isGone = failure.status == 404
+        let isGone = failure.status == 404 || failure.code == "NoSuchUpload"
         guard isGone || failure.mayHaveHappened else {
             abort()
             throw failure.error

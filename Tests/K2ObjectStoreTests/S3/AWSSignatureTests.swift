@@ -4,8 +4,8 @@ import Testing
 @testable import struct K2ObjectStore.CivilTime
 @testable import enum K2ObjectStore.PercentText
 
-/// Against what AWS publishes: the examples of "Authenticating Requests: Using the Authorization Header" in the S3 reference, and requests of the
-/// Signature Version 4 test suite (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4).
+/// Against what AWS publishes: the examples of "Authenticating Requests: Using the Authorization Header" in the S3 reference, and
+/// requests of the Signature Version 4 test suite (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4).
 @Suite struct AWSSignatureTests {
     private static let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     /// 2013-05-24T00:00:00Z.
@@ -14,10 +14,12 @@ import Testing
     private static let suite: Int64 = 1_440_938_160
 
     private static let examples = AWSSignature(
-        credentials: S3Credentials(accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), region: "us-east-1")
+        credentials: S3Credentials(accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        region: "us-east-1")
 
     private static func service(_ token: String? = nil) -> AWSSignature {
-        let credentials = S3Credentials(accessKey: "AKIDEXAMPLE", secretKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", sessionToken: token)
+        let credentials = S3Credentials(
+            accessKey: "AKIDEXAMPLE", secretKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", sessionToken: token)
         return AWSSignature(credentials: credentials, region: "us-east-1", service: "service")
     }
 
@@ -77,7 +79,8 @@ import Testing
             testDescription: "get-vanilla-utf8-query", query: [("ሴ", "bar")],
             signature: "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"),
         Example(
-            testDescription: "get-unreserved", path: PercentText.path("/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"),
+            testDescription: "get-unreserved",
+            path: PercentText.path("/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"),
             signature: "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"),
         Example(
             testDescription: "get-utf8", path: PercentText.path("/ሴ"),
@@ -89,7 +92,8 @@ import Testing
             testDescription: "get-header-value-multiline", headers: [("My-Header1", "value1\n  value2\n     value3")],
             signature: "cfd34249e4b1c8d6b91ef74165d41a32e5fab3306300901bb65a51a73575eefd"),
         Example(
-            testDescription: "get-header-key-duplicate", headers: [("My-Header1", "value2"), ("My-Header1", "value2"), ("My-Header1", "value1")],
+            testDescription: "get-header-key-duplicate",
+            headers: [("My-Header1", "value2"), ("My-Header1", "value2"), ("My-Header1", "value1")],
             signature: "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea"),
         Example(
             testDescription: "post-vanilla-query", method: "POST", query: [("Param1", "value1")],
@@ -117,13 +121,15 @@ import Testing
 
     @Test func `a session token is sent and signed`() {
         let token = "6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267"
-        let signed = Self.service(token).sign("GET", path: "/", headers: [("Host", "example.amazonaws.com")], payloadHash: Self.empty, at: Self.suite)
+        let signed = Self.service(token).sign(
+            "GET", path: "/", headers: [("Host", "example.amazonaws.com")], payloadHash: Self.empty, at: Self.suite)
         #expect(signed.contains { $0 == ("x-amz-security-token", token) })
         #expect(signed.last?.1.hasSuffix("Signature=07ec1639c89043aa0e3e2de82b96708f198cceab042d4a97044c66dd9f74e7f8") == true)
     }
 
     @Test(arguments: [
-        (0, "19700101T000000Z"), (951_782_400, "20000229T000000Z"), (1_440_938_160, "20150830T123600Z"), (1_709_251_199, "20240229T235959Z"),
+        (0, "19700101T000000Z"), (951_782_400, "20000229T000000Z"), (1_440_938_160, "20150830T123600Z"),
+        (1_709_251_199, "20240229T235959Z"),
         (4_107_542_400, "21000301T000000Z"),
     ])
     func `times are written`(_ seconds: Int64, _ text: String) { #expect(CivilTime(seconds).basic == text) }
@@ -134,6 +140,8 @@ import Testing
     ])
     func `times are read`(_ text: String, _ microseconds: Int64) { #expect(CivilTime.microseconds(text) == microseconds) }
 
-    @Test(arguments: ["", "Z", "2009-10-12 17:50:30Z", "2009-10-12T17:50:30", "2009-13-12T17:50:30Z", "2009-10-12T17:50:30.Z", "+009-10-12T17:50:30Z"])
+    @Test(arguments: [
+        "", "Z", "2009-10-12 17:50:30Z", "2009-10-12T17:50:30", "2009-13-12T17:50:30Z", "2009-10-12T17:50:30.Z", "+009-10-12T17:50:30Z",
+    ])
     func `what is no time is refused`(_ text: String) { #expect(CivilTime.microseconds(text) == nil) }
 }

@@ -203,7 +203,7 @@ final class FaultServer: Sendable {
     /// Reads one request; nil when the client has left.
     private static func request(_ peer: Int32, _ waiting: inout [UInt8]) -> Request? {
         let separator = Array("\r\n\r\n".utf8)
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        var chunk = [UInt8](repeating: 0, count: 1 << 20)
         while true {
             if let end = waiting.firstRange(of: separator) {
                 var request = Request(head: String(decoding: waiting[..<end.lowerBound], as: UTF8.self), body: [])

@@ -13,13 +13,16 @@ import Testing
         let aws = try Self.read(Self.keys.merging(["AWS_REGION": "eu-west-1", "AWS_SESSION_TOKEN": "T", "AWS_DEFAULT_REGION": "x"]) { $1 })
         #expect(aws.credentials == S3Credentials(accessKey: "A", secretKey: "S", sessionToken: "T"))
         #expect(aws.region == "eu-west-1" && aws.endpoint == nil && !aws.usesPathStyle)
-        let own = try Self.read(Self.keys.merging(["K2_S3_ENDPOINT": "http://h:1", "AWS_ENDPOINT_URL": "http://other", "AWS_SESSION_TOKEN": ""]) { $1 })
+        let own = try Self.read(
+            Self.keys.merging(["K2_S3_ENDPOINT": "http://h:1", "AWS_ENDPOINT_URL": "http://other", "AWS_SESSION_TOKEN": ""]) { $1 })
         #expect(own.endpoint == "http://h:1" && own.region == "us-east-1" && own.usesPathStyle && own.credentials.sessionToken == nil)
         let trusting = try Self.read(Self.keys.merging(["AWS_DEFAULT_REGION": "r", "AWS_CA_BUNDLE": "/ca.pem"]) { $1 })
         #expect(trusting.region == "r" && trusting.http.trustFile == "/ca.pem")
     }
 
-    @Test(arguments: [("true", true), ("0", false), ("No", false), ("1", true)]) func `the style of paths can be chosen`(_ text: String, _ style: Bool) throws {
+    @Test(arguments: [("true", true), ("0", false), ("No", false), ("1", true)]) func `the style of paths can be chosen`(
+        _ text: String, _ style: Bool
+    ) throws {
         #expect(try Self.read(Self.keys.merging(["K2_S3_ENDPOINT": "http://h", "K2_S3_PATH_STYLE": text]) { $1 }).usesPathStyle == style)
     }
 
@@ -53,7 +56,8 @@ import Testing
         let direct = try Self.read(Self.keys.merging(["HOME": "/home/u", "AWS_PROFILE": "work"]) { $1 }, files: files)
         #expect(direct.credentials.accessKey == "A" && direct.credentials.sessionToken == nil && direct.region == "eu-central-1")
         let moved = try Self.read(
-            ["AWS_SHARED_CREDENTIALS_FILE": "/c", "AWS_CONFIG_FILE": "/d", "AWS_REGION": "r"], files: ["/c": "[default]\r\naws_access_key_id=X\r\naws_secret_access_key=Y\r\n"])
+            ["AWS_SHARED_CREDENTIALS_FILE": "/c", "AWS_CONFIG_FILE": "/d", "AWS_REGION": "r"],
+            files: ["/c": "[default]\r\naws_access_key_id=X\r\naws_secret_access_key=Y\r\n"])
         #expect(moved.credentials == S3Credentials(accessKey: "X", secretKey: "Y") && moved.region == "r")
     }
 
@@ -77,7 +81,9 @@ import Testing
     }
 
     @Test func `files are read from the disk`() throws {
-        let options = try S3Options.environment { ["AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_REGION": "r", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S"][$0] }
+        let options = try S3Options.environment {
+            ["AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_REGION": "r", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S"][$0]
+        }
         #expect(options.credentials.accessKey == "A")
         #expect(S3Options.contents("/nowhere") == nil && S3Options.contents("/proc/self/cmdline") != nil)
     }

@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct S3ListPageTests {
     private static func page(_ inside: String) throws(S3ListError) -> S3ListPage {
-        try S3ListPage(Array("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(inside)</ListBucketResult>".utf8), spelling: "s3a://b/")
+        try S3ListPage(
+            Array("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(inside)</ListBucketResult>".utf8),
+            spelling: "s3a://b/")
     }
 
     private static func object(_ key: String) -> String {
@@ -38,7 +40,9 @@ import Testing
     }
 
     @Test func `something else is refused`() {
-        #expect(throws: S3ListError(reason: "expected ListBucketResult, found html")) { try S3ListPage(Array("<html/>".utf8), spelling: "") }
+        #expect(throws: S3ListError(reason: "expected ListBucketResult, found html")) {
+            try S3ListPage(Array("<html/>".utf8), spelling: "")
+        }
         #expect(throws: S3ListError(reason: "XML: expected an element (byte 0)")) { try S3ListPage([], spelling: "") }
     }
 }

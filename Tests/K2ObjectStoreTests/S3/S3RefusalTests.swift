@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (503, "SlowDown"), (500, "InternalError"), (503, "ServiceUnavailable"), (429, "TooManyRequests"), (400, "RequestTimeout"), (429, ""), (502, ""),
+        (503, "SlowDown"), (500, "InternalError"), (503, "ServiceUnavailable"), (429, "TooManyRequests"), (400, "RequestTimeout"),
+        (429, ""), (502, ""),
         (504, ""), (500, ""), (408, ""), (400, "BadDigest"),
     ])
     func `what passes is tried again`(_ status: Int, _ code: String) throws {
@@ -42,8 +43,10 @@ import Testing
         (403, "RequestTimeTooSkewed", .permission, "RequestTimeTooSkewed: please wait (set the clock of this machine)"),
         (400, "ExpiredToken", .permission, "ExpiredToken: please wait (the session token has expired: get new credentials)"),
         (404, "NoSuchBucket", .invalidLocation, "NoSuchBucket: please wait"), (404, "NoSuchKey", .notFound, "NoSuchKey: please wait"),
-        (404, "", .notFound, "status 404"), (507, "", .noSpace, "status 507"), (400, "KeyTooLongError", .invalidLocation, "KeyTooLongError: please wait"),
-        (501, "NotImplemented", .inputOutput, "NotImplemented: please wait"), (400, "InvalidRequest", .inputOutput, "InvalidRequest: please wait"),
+        (404, "", .notFound, "status 404"), (507, "", .noSpace, "status 507"),
+        (400, "KeyTooLongError", .invalidLocation, "KeyTooLongError: please wait"),
+        (501, "NotImplemented", .inputOutput, "NotImplemented: please wait"),
+        (400, "InvalidRequest", .inputOutput, "InvalidRequest: please wait"),
         (301, "PermanentRedirect", .inputOutput, "PermanentRedirect: please wait (check the region and the endpoint)"),
     ])
     func `what stays is said at once`(_ status: Int, _ code: String, _ kind: StoreError.Code, _ reason: String) throws {
@@ -130,11 +133,13 @@ import Testing
         defer { server.stop() }
         let page = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>"
         server.fault(.answer(200, page), "GET", count: 99)
-        #expect(#expect(throws: StoreError.self) { try store().list(prefix: "s3://b/p") }?.description == "s3://b/p: list: the same page again")
+        #expect(
+            #expect(throws: StoreError.self) { try store().list(prefix: "s3://b/p") }?.description == "s3://b/p: list: the same page again")
         let lines = server.requests.map(\.line)
-        #expect(lines == [
-            "GET /b?encoding-type=url&list-type=2&prefix=p", "GET /b?continuation-token=t&encoding-type=url&list-type=2&prefix=p",
-        ])
+        #expect(
+            lines == [
+                "GET /b?encoding-type=url&list-type=2&prefix=p", "GET /b?continuation-token=t&encoding-type=url&list-type=2&prefix=p",
+            ])
     }
 
     @Test func `a listing that is no listing is tried again, then refused`() throws {
@@ -148,14 +153,18 @@ import Testing
         defer { server.stop() }
         server.fault(.answer(200, "0123456789"), "GET", count: 9)
         #expect(try store().get("s3://b/k", range: 2..<5) == Array("234".utf8))
-        #expect(#expect(throws: StoreError.self) { try store().get("s3://b/k", range: 2..<11) }?.reason == "range 2..<11 of an object of 10 bytes")
+        #expect(
+            #expect(throws: StoreError.self) { try store().get("s3://b/k", range: 2..<11) }?.reason
+                == "range 2..<11 of an object of 10 bytes")
     }
 
     @Test func `ranges outside are refused`() throws {
         defer { server.stop() }
         server.fault(.answer(206, "89", headers: ["Content-Range: bytes 8-9/10"]), "GET")
         server.fault(.answer(416, Self.error("InvalidRange")), "GET")
-        #expect(#expect(throws: StoreError.self) { try store().get("s3://b/k", range: 8..<12) }?.reason == "range 8..<12 of an object of 10 bytes")
+        #expect(
+            #expect(throws: StoreError.self) { try store().get("s3://b/k", range: 8..<12) }?.reason
+                == "range 8..<12 of an object of 10 bytes")
         let error = #expect(throws: StoreError.self) { try store().get("s3://b/k", range: 20..<21) }
         #expect(error?.reason == "range 20..<21 of the object" && error?.code == .invalidRange)
     }
@@ -173,13 +182,15 @@ import Testing
             let items = errors.map { "<Error><Key>\($0.0)</Key><Code>\($0.1)</Code><Message>Not yours.</Message></Error>" }.joined()
             return "<DeleteResult>\(items)</DeleteResult>"
         }
-        server.fault(.answer(200, result([("busy", "InternalError"), ("locked &amp; kept", "AccessDenied"), ("gone", "NoSuchKey")])), "POST")
+        server.fault(
+            .answer(200, result([("busy", "InternalError"), ("locked &amp; kept", "AccessDenied"), ("gone", "NoSuchKey")])), "POST")
         server.fault(.answer(200, result([])), "POST")
         let failures = try store().delete(["ok", "busy", "locked & kept", "gone"].map { "s3://b/" + $0 })
         #expect(failures == [StoreError(.permission, at: "s3://b/locked & kept", "delete: AccessDenied: not yours")])
         try #require(server.requests.count == 2)
         let bodies = server.requests.map { String(decoding: $0.body, as: UTF8.self) }
-        #expect(bodies[0].contains("<Quiet>true</Quiet><Object><Key>ok</Key></Object>") && bodies[0].contains("<Key>locked &amp; kept</Key>"))
+        #expect(
+            bodies[0].contains("<Quiet>true</Quiet><Object><Key>ok</Key></Object>") && bodies[0].contains("<Key>locked &amp; kept</Key>"))
         #expect(bodies[1].contains("<Key>busy</Key>") && !bodies[1].contains("<Key>ok</Key>"))
         for request in server.requests {
             #expect(request.line == "POST /b?delete=" && request.header("content-md5") == DigestText.base64(MD5.digest(request.body.span)))
@@ -190,7 +201,8 @@ import Testing
         defer { server.stop() }
         server.fault(.answer(200, "<DeleteResult/>"), "POST", "/a?", count: 3)
         server.fault(.answer(403, Self.error("AccessDenied")), "POST", "/b?", count: 9)
-        let failures = try store().delete((0..<2_001).map { "s3://a/\($0)" } + (0..<1_500).map { "s3a://b/\($0)" } + ["s3://a/x\u{2}", "file:///x"])
+        let failures = try store().delete(
+            (0..<2_001).map { "s3://a/\($0)" } + (0..<1_500).map { "s3a://b/\($0)" } + ["s3://a/x\u{2}", "file:///x"])
         #expect(server.count("POST", "/a?") == 3 && server.count("POST", "/b?") == 1 && server.count("DELETE", "/a/x%02") == 1)
         #expect(failures.count == 1_502 && failures.filter { $0.location.hasPrefix("s3a://b/") && $0.code == .permission }.count == 1_500)
         #expect(failures.contains { $0.location == "file:///x" && $0.code == .invalidLocation })
@@ -213,7 +225,11 @@ final class Waits: Sendable {
             sleep: { [self] time in
                 let action = state.withLock { state in
                     // A piece of 0.2 s is followed by others.
-                    if let last = state.all.last, last % 200_000 == 0 { state.all[state.all.count - 1] = last + time } else { state.all.append(time) }
+                    if let last = state.all.last, last % 200_000 == 0 {
+                        state.all[state.all.count - 1] = last + time
+                    } else {
+                        state.all.append(time)
+                    }
                     return state.action
                 }
                 action?()

@@ -15,19 +15,20 @@ import Testing
     }
 
     /// What is asked for `s3://…`, and the host that the signature names.
-    @Test(arguments: [
-        (nil, nil, "eu-west-1", "s3://b/k", "https://b.s3.eu-west-1.amazonaws.com/k"),
-        (nil, true, "eu-west-1", "s3://b/k", "https://s3.eu-west-1.amazonaws.com/b/k"),
-        (nil, nil, "cn-north-1", "s3://b/k", "https://b.s3.cn-north-1.amazonaws.com.cn/k"),
-        (nil, nil, "eu-west-1", "s3://b.c/k", "https://s3.eu-west-1.amazonaws.com/b.c/k"),
-        ("http://127.0.0.1:9000", nil, "x", "s3://b/k", "http://127.0.0.1:9000/b/k"),
-        ("http://127.0.0.1:9000/", nil, "x", "s3a://b/k", "http://127.0.0.1:9000/b/k"),
-        ("http://store.local:80/base/", nil, "x", "s3://b/k", "http://store.local/base/b/k"),
-        ("https://Store.Local:443", false, "x", "s3://b/k", "https://b.store.local/k"),
-        ("http://store.local", false, "x", "s3://b.c/k", "http://b.c.store.local/k"),
-        (nil, nil, "eu-west-1", "s3://b/a b/+%/ü?#", "https://b.s3.eu-west-1.amazonaws.com/a%20b/%2B%25/%C3%BC%3F%23"),
-        (nil, nil, "eu-west-1", "s3://b//a//b/", "https://b.s3.eu-west-1.amazonaws.com//a//b/"),
-    ] as [(String?, Bool?, String, String, String)])
+    @Test(
+        arguments: [
+            (nil, nil, "eu-west-1", "s3://b/k", "https://b.s3.eu-west-1.amazonaws.com/k"),
+            (nil, true, "eu-west-1", "s3://b/k", "https://s3.eu-west-1.amazonaws.com/b/k"),
+            (nil, nil, "cn-north-1", "s3://b/k", "https://b.s3.cn-north-1.amazonaws.com.cn/k"),
+            (nil, nil, "eu-west-1", "s3://b.c/k", "https://s3.eu-west-1.amazonaws.com/b.c/k"),
+            ("http://127.0.0.1:9000", nil, "x", "s3://b/k", "http://127.0.0.1:9000/b/k"),
+            ("http://127.0.0.1:9000/", nil, "x", "s3a://b/k", "http://127.0.0.1:9000/b/k"),
+            ("http://store.local:80/base/", nil, "x", "s3://b/k", "http://store.local/base/b/k"),
+            ("https://Store.Local:443", false, "x", "s3://b/k", "https://b.store.local/k"),
+            ("http://store.local", false, "x", "s3://b.c/k", "http://b.c.store.local/k"),
+            (nil, nil, "eu-west-1", "s3://b/a b/+%/ü?#", "https://b.s3.eu-west-1.amazonaws.com/a%20b/%2B%25/%C3%BC%3F%23"),
+            (nil, nil, "eu-west-1", "s3://b//a//b/", "https://b.s3.eu-west-1.amazonaws.com//a//b/"),
+        ] as [(String?, Bool?, String, String, String)])
     func `places become URLs`(_ endpoint: String?, _ pathStyle: Bool?, _ region: String, _ location: String, _ url: String) throws {
         let options = Self.options(endpoint: endpoint, pathStyle: pathStyle, region: region)
         let request = try Self.signed(S3Request("GET", try S3Location(object: location)), options)
@@ -48,7 +49,8 @@ import Testing
 
     @Test func `a request carries what proves it`() throws {
         let place = try S3Location(object: "s3://b/k")
-        let request = try Self.signed(S3Request("PUT", place, query: [("uploadId", "a/b"), ("partNumber", "2")], body: Array("abc".utf8)), Self.options())
+        let request = try Self.signed(
+            S3Request("PUT", place, query: [("uploadId", "a/b"), ("partNumber", "2")], body: Array("abc".utf8)), Self.options())
         #expect(request.url.hasSuffix("/k?partNumber=2&uploadId=a%2Fb"))
         let headers = Dictionary(uniqueKeysWithValues: request.headers)
         #expect(headers["x-amz-content-sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
@@ -84,7 +86,8 @@ import Testing
         ("store.local:9000", "store.local:9000: S3 endpoint: expected http://host:port or https://host"),
         ("ftp://h", "ftp://h: S3 endpoint: expected http or https, found \"ftp\""),
         ("http://user:pw@h/x", "http://h/x: S3 endpoint: user and password are not allowed in it"),
-        ("http://h/?a=b", "http://h/: S3 endpoint: a query or fragment is not allowed in it"), ("http://", "http://: S3 endpoint: no host in it"),
+        ("http://h/?a=b", "http://h/: S3 endpoint: a query or fragment is not allowed in it"),
+        ("http://", "http://: S3 endpoint: no host in it"),
         ("http://h h", "http://h h: S3 endpoint: no host in it"),
     ])
     func `an endpoint that is none is refused`(_ endpoint: String, _ text: String) {
@@ -93,12 +96,15 @@ import Testing
     }
 
     @Test(arguments: [
-        "b/k", "/b/k", "file:///b/k", "s3:b/k", "s3:/b/k", "s3://", "s3:///k", "s3://b", "s3://b/", "s3://a b/k", "s3://b?x/k", "s3://../k", "s3://.b/k",
+        "b/k", "/b/k", "file:///b/k", "s3:b/k", "s3:/b/k", "s3://", "s3:///k", "s3://b", "s3://b/", "s3://a b/k", "s3://b?x/k", "s3://../k",
+        "s3://.b/k",
         "s3://b/./k", "s3://b/a/../k", "s3://b/..", "s3://b/k\u{0}", "s3://b@h/k", "s3://b/" + String(repeating: "k", count: 1_025), "",
     ])
     func `what is no object in S3 is refused`(_ location: String) throws {
         let store = try S3Store(Self.options(endpoint: "http://127.0.0.1:1"))
-        for work in [{ _ = try store.get(location) }, { try store.put([], to: location) }, { _ = try store.openWriter(location) }] as [() throws -> Void] {
+        for work in [{ _ = try store.get(location) }, { try store.put([], to: location) }, { _ = try store.openWriter(location) }]
+            as [() throws -> Void]
+        {
             let error = #expect(throws: StoreError.self) { try work() }
             #expect(error?.code == .invalidLocation && error?.location == location && error?.isRetryable == false)
         }

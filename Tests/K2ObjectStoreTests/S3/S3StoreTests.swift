@@ -49,9 +49,9 @@ struct S3StoreTests {
         #expect(try store.list(prefix: "s3a\(bare)").map(\.location) == ["s3a\(bare)x"])
     }
 
-    @Test(arguments: [0, 1, 5 << 20, (5 << 20) + 1, (11 << 20) + 7]) func `objects of several parts`(_ size: Int) throws {
+    @Test(arguments: [0, 1, 5 << 20, (5 << 20) + 1, (10 << 20) + 3]) func `objects of several parts`(_ size: Int) throws {
         let store = try server.store { $0.partBytes = 5 << 20 }
-        let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 16) }
+        let bytes = Array(TestBytes.threeParts.prefix(size))
         let writer = try store.openWriter(prefix + "big")
         for start in stride(from: 0, to: size, by: 700_001) { try writer.write(Array(bytes[start..<min(start + 700_001, size)])) }
         #expect(writer.count == size)
@@ -85,6 +85,18 @@ struct S3StoreTests {
         let answer = try store.client.send(
             S3Request("GET", S3Location(bucket: place.bucket), query: [("uploads", ""), ("prefix", place.key)]), at: prefix, "uploads")
         return try XMLParser.parse(answer.body).all("Upload").filter { $0["Key"]?.text.hasPrefix(place.key) == true }.count
+    }
+
+    /// curl takes every name below `localhost` for this machine.
+    @Test func `buckets can be names of hosts`() throws {
+        let port = try #require(server.s3.split(separator: ":").last)
+        let hosts = try server.store(endpoint: "http://localhost:\(port)") { $0.usesPathStyle = false }
+        #expect(try hosts.client.endpoint.target(S3Location(object: prefix + "x")).host == "\(server.bucket).localhost:\(port)")
+        try hosts.put([1, 2], to: prefix + "a b/+")
+        #expect(try store.get(prefix + "a b/+") == [1, 2])
+        #expect(try hosts.list(prefix: prefix).map(\.location) == [prefix + "a b/+"])
+        #expect(hosts.delete([prefix + "a b/+"]).isEmpty)
+        #expect(try !store.exists(prefix + "a b/+"))
     }
 
     @Test func `2500 objects are listed over pages and deleted in batches`() throws {
@@ -125,7 +137,8 @@ struct S3StoreTests {
         let place = prefix + "x"
         try store.put([1], to: place)
         let wrong = try server.store { $0.credentials.secretKey = "not-the-secret" }
-        for work in [{ _ = try wrong.get(place) }, { _ = try wrong.size(place) }, { try wrong.put([1], to: place) }] as [() throws -> Void] {
+        for work in [{ _ = try wrong.get(place) }, { _ = try wrong.size(place) }, { try wrong.put([1], to: place) }] as [() throws -> Void]
+        {
             let error = try #require(#expect(throws: StoreError.self) { try work() })
             #expect(error.code == .permission && !error.isRetryable && error.location == place)
             #expect(error.reason.contains("SignatureDoesNotMatch") && error.reason.hasSuffix("(check the secret key)"))

@@ -16,3 +16,8 @@ extension TestObjectStore {
         return try S3Store(options)
     }
 }
+
+enum TestBytes {
+    /// An object of three parts when parts are of 5 MiB.
+    static let threeParts = (0..<((10 << 20) + 3)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 16) }
+}

@@ -31,11 +31,13 @@ import Testing
     @Test(arguments: [
         ("", "expected an element", 0), ("text", "expected an element", 0), ("<a>", "document ends in an element", 3),
         ("<a></b>", "expected </a>", 6), ("<a></a", "expected >", 6), ("<a/><b/>", "text behind the document", 4),
-        ("<a/>x", "text behind the document", 4), ("<!DOCTYPE a><a/>", "expected a name", 1), ("<a>&nbsp;</a>", "unknown reference &nbsp;", 3),
+        ("<a/>x", "text behind the document", 4), ("<!DOCTYPE a><a/>", "expected a name", 1),
+        ("<a>&nbsp;</a>", "unknown reference &nbsp;", 3),
         ("<a>&#0;</a>", "unknown reference &#0;", 3), ("<a>&#xD800;</a>", "unknown reference &#xD800;", 3),
         ("<a>&#+65;</a>", "unknown reference &#+65;", 3), ("<a>&amp</a>", "reference without ;", 3), ("<a b></a>", "expected =", 4),
         ("<a b=c></a>", "expected a quote", 5), ("<a b='<'/>", "< in an attribute", 6), ("<a b='x", "attribute without end", 7),
-        ("<a b='x'c='y'/>", "expected >", 8), ("<1/>", "expected a name", 2), ("< a/>", "expected a name", 1), ("<a>\u{1}</a>", "control character", 3),
+        ("<a b='x'c='y'/>", "expected >", 8), ("<1/>", "expected a name", 2), ("< a/>", "expected a name", 1),
+        ("<a>\u{1}</a>", "control character", 3),
         ("<a><![CDATA[x</a>", "expected ]]>", 12), ("<!-- a", "expected -->", 4), ("<?xml", "expected ?>", 2),
     ])
     func `what is not well-formed is refused with its place`(_ text: String, _ reason: String, _ offset: Int) {
@@ -53,7 +55,8 @@ import Testing
     }
 
     @Test func `a cut document is never taken for a whole one`() throws {
-        let text = "<?xml version=\"1.0\"?><ListBucketResult><Contents><Key>a&amp;b</Key></Contents><IsTruncated>false</IsTruncated></ListBucketResult>"
+        let text =
+            "<?xml version=\"1.0\"?><ListBucketResult><Contents><Key>a&amp;b</Key></Contents><IsTruncated>false</IsTruncated></ListBucketResult>"
         for length in 0..<text.utf8.count {
             #expect(throws: XMLError.self) { try XMLParser.parse(Array(text.utf8.prefix(length))) }
         }
@@ -66,7 +69,11 @@ import Testing
             var bytes = text
             for _ in 0...random.int(0...3) {
                 let place = random.int(0...(bytes.count - 1))
-                if random.once(in: 3) { bytes.remove(at: place) } else { bytes[place] = random.pick(Array("<>/&;'\"=!-[]?#x a1\u{0}".utf8)) }
+                if random.once(in: 3) {
+                    bytes.remove(at: place)
+                } else {
+                    bytes[place] = random.pick(Array("<>/&;'\"=!-[]?#x a1\u{0}".utf8))
+                }
             }
             _ = try? XMLParser.parse(bytes)
         }
@@ -75,7 +82,8 @@ import Testing
     @Test func `what is escaped is read as it was`() throws {
         var random = Seeded.start()
         for _ in 0..<500 {
-            let text = String(String.UnicodeScalarView((0..<random.int(0...20)).map { _ in random.pick(Array("a<>&'\"\r\n\t é😀]".unicodeScalars)) }))
+            let text = String(
+                String.UnicodeScalarView((0..<random.int(0...20)).map { _ in random.pick(Array("a<>&'\"\r\n\t é😀]".unicodeScalars)) }))
             let escaped = try #require(XMLText.escape(text))
             #expect(try Self.parse("<a>\(escaped)</a>").text == text)
         }

@@ -31,6 +31,8 @@ class Weed:
 
     def _arguments(self, folder, buckets, table_buckets):
         yield from (f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false")
+        # Buckets are names of hosts too: http://BUCKET.localhost:PORT/KEY.
+        yield "-s3.domainName=localhost"
         yield from ("-webdav=false", "-admin.ui=false", "-s3.port.lance=0")
         yield from (f"-{flag}={port}" for flag, port in self.ports.items())
         yield f"-bucket={','.join(buckets)}"
