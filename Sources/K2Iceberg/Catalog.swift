@@ -82,7 +82,7 @@ public protocol Catalog: AnyObject {
     ///   whether the commit was made.
     func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table
 
-    /// Forgets the table; its data files stay. - Throws: `notFound`.
+    /// Forgets the table; its data files stay, as far as it is for us to say. - Throws: `notFound`.
     func dropTable(_ identifier: TableIdentifier) throws(IcebergError)
 }
 

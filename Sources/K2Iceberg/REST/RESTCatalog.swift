@@ -182,7 +182,7 @@ public final class RESTCatalog: Catalog {
         return try fields.strings("config").merging(fitting?.config ?? [:]) { $1 }
     }
 
-    /// Forgets the table without a purge. What then becomes of its files is the server's choice; data files have to stay.
+    /// Forgets the table, and asks for no purge. Servers should then keep the data files; SeaweedFS 4.48 removes all the same.
     /// - Throws: `notFound`; `outcomeUnknown` when an answer was lost and the table is still there.
     public func dropTable(_ identifier: TableIdentifier) throws(IcebergError) {
         _ = try name(identifier.namespace)

@@ -1,6 +1,7 @@
 import Foundation
 import K2Iceberg
 import K2ObjectStore
+import K2TestSupport
 import Testing
 
 /// A kind of catalog that the contract is run over.
@@ -16,10 +17,10 @@ struct CatalogUnderTest: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     /// All of them, one line each.
-    static let all: [CatalogUnderTest] = [.sqlite, .localFiles, .memoryFiles] + (SeaweedFS.isThere ? [.rest] : [])
+    static let all: [CatalogUnderTest] = [.sqlite, .localFiles, .memoryFiles] + (TestObjectStore.isAvailable ? [.rest, .s3Files] : [])
 
     /// Those whose files other programs reach.
-    static let withForeignReaders: [CatalogUnderTest] = [.sqlite, .localFiles] + (SeaweedFS.isThere ? [.restOnS3] : [])
+    static let withForeignReaders: [CatalogUnderTest] = [.sqlite, .localFiles] + (TestObjectStore.isAvailable ? [.rest] : [])
 
     /// A place in which nothing is yet.
     func place() throws -> CatalogPlace { try make() }
@@ -51,16 +52,16 @@ struct CatalogUnderTest: Sendable, CustomTestStringConvertible {
         return CatalogPlace(store: store) { try FileCatalog(root: "memory://lake/", store: store, environment: $0) }
     }
 
-    /// The server writes metadata files only, and reads no others: manifests may stay in memory.
-    static let rest = CatalogUnderTest("rest") {
-        let server = try SeaweedFS.shared.get()
-        return CatalogPlace(store: MemoryStore()) { try RESTCatalog(try server.address, environment: $0) }
+    static let s3Files = CatalogUnderTest("files in s3") {
+        let server = try TestObjectStore.shared()
+        let root = "s3://\(server.bucket)/\(UUID().uuidString)"
+        let store = try server.store()
+        return CatalogPlace(store: store) { try FileCatalog(root: root, store: store, environment: $0) }
     }
 
-    static let restOnS3 = CatalogUnderTest("rest with s3") {
-        let server = try SeaweedFS.shared.get()
-        let store = PythonS3Store(endpoint: server.s3, accessKey: SeaweedFS.accessKey, secretKey: SeaweedFS.secretKey)
-        return CatalogPlace(store: store, pyiceberg: server.properties) { try RESTCatalog(try server.address, environment: $0) }
+    static let rest = CatalogUnderTest("rest") {
+        let server = try TestObjectStore.shared()
+        return CatalogPlace(store: try server.store(), pyiceberg: server.properties) { try RESTCatalog(try server.address, environment: $0) }
     }
 }
 

@@ -17,8 +17,6 @@ enum Scripts {
 
     /// Makes, fills and reads a table of any catalog with pyiceberg.
     static var anyCatalog: String { text("any_catalog") }
-    /// Gets, puts or deletes one S3 object.
-    static var s3Object: String { text("s3_object") }
 
     private static func text(_ name: String) -> String {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Python/\(name).py")
