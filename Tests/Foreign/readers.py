@@ -96,10 +96,14 @@ class DuckDB:
         connection.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false; SET TimeZone='UTC'")
         # The order matters: the Iceberg extension uses the Avro one.
         for extension in ("avro", "iceberg"):
-            package = importlib.util.find_spec(f"duckdb_extension_{extension}")
-            file = next(pathlib.Path(package.submodule_search_locations[0]).rglob(f"{extension}.duckdb_extension"))
-            connection.execute(f"LOAD '{file}'")
+            self.load(connection, extension)
         return connection
+
+    @staticmethod
+    def load(connection, extension):
+        package = importlib.util.find_spec(f"duckdb_extension_{extension}")
+        file = next(pathlib.Path(package.submodule_search_locations[0]).rglob(f"{extension}.duckdb_extension"))
+        connection.execute(f"LOAD '{file}'")
 
     def source(self, lake, table):
         return f"iceberg_scan('{metadata_location(lake, table)}')"

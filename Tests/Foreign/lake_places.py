@@ -1,0 +1,96 @@
+"""Lakes in other places than a folder with an SQLite catalog: PostgreSQL or a REST server as the catalog, S3 as the store."""
+
+import dataclasses
+import pathlib
+
+from pipeline import NAMESPACE
+from readers import DuckDB, PyIceberg
+
+CATALOGS = ("sqlite", "postgres", "rest")
+STORES = ("local", "s3")
+# The REST server at hand keeps tables in its own store only.
+PLACES = [("sqlite", "local"), ("sqlite", "s3"), ("postgres", "local"), ("postgres", "s3"), ("rest", "s3")]
+
+
+@dataclasses.dataclass
+class PlacedLake:
+    """`objects` and `database` are running servers, or None where they are not needed. `name` keeps lakes in one server apart."""
+
+    folder: pathlib.Path
+    name: str
+    catalog: str
+    store: str
+    objects: object = None
+    database: object = None
+    # In place of the servers' own addresses: those of proxies in front of them.
+    catalog_url: str = None
+    s3_url: str = None
+
+    @property
+    def warehouse(self):
+        return f"s3://lake/{self.name}" if self.store == "s3" else f"file://{self.folder / 'warehouse'}"
+
+    @property
+    def environment(self):
+        values = {"K2_WAREHOUSE": self.warehouse.replace("file://", "file:")}
+        if self.catalog == "rest":
+            values |= {
+                "K2_CATALOG": self.catalog_url or self.objects.catalog,
+                "K2_CATALOG_WAREHOUSE": self.name,
+                "K2_CATALOG_CREDENTIAL": f"{self.objects.access_key}:{self.objects.secret_key}",
+                "K2_STATE": f"sqlite:{self.folder / 'state.db'}",
+            }
+        elif self.catalog == "postgres":
+            values["K2_CATALOG"] = self.catalog_url or self.database.url_of(self.name)
+        else:
+            values["K2_CATALOG"] = f"sqlite:{self.folder / 'k2.db'}"
+        if self.store == "s3":
+            values |= self.objects.environment
+            if self.s3_url:
+                values["K2_S3_ENDPOINT"] = self.s3_url
+        return values
+
+    def pyiceberg(self):
+        from pyiceberg.catalog import load_catalog
+
+        files = self.objects.file_io if self.store == "s3" else {}
+        if self.catalog == "rest":
+            secret = f"{self.objects.access_key}:{self.objects.secret_key}"
+            return load_catalog("k2", type="rest", uri=self.objects.catalog, warehouse=self.name, credential=secret, **files)
+        uri = f"sqlite:///{self.folder / 'k2.db'}" if self.catalog == "sqlite" else self.database.url_of(self.name, driver="postgresql+psycopg2")
+        return load_catalog("k2", type="sql", uri=uri, warehouse=self.warehouse, init_catalog_tables="false", **files)
+
+
+class PlacedPyIceberg(PyIceberg):
+    def catalog(self, lake):
+        return lake.pyiceberg()
+
+
+class PlacedDuckDB(DuckDB):
+    """Reads the metadata file that the catalog names."""
+
+    def __init__(self):
+        self._lake = None
+
+    def source(self, lake, table):
+        location = lake.pyiceberg().load_table(f"{NAMESPACE}.{table}").metadata_location
+        return f"iceberg_scan('{location}')"
+
+    def rows(self, lake, table, where="true"):
+        self._lake = lake
+        return super().rows(lake, table, where)
+
+    def connect(self):
+        connection = super().connect()
+        if self._lake.store == "s3":
+            store = self._lake.objects
+            self.load(connection, "httpfs")
+            endpoint = store.s3.removeprefix("http://")
+            connection.execute(
+                f"CREATE SECRET (TYPE S3, KEY_ID '{store.access_key}', SECRET '{store.secret_key}', REGION '{store.region}', "
+                f"ENDPOINT '{endpoint}', URL_STYLE 'path', USE_SSL false)"
+            )
+        return connection
+
+
+READERS = [PlacedPyIceberg(), PlacedDuckDB()]
