@@ -17,7 +17,14 @@ enum Holder {
     private static var host: String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, 255)
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Containers may share a name and not the numbers of processes.
+        var space = [CChar](repeating: 0, count: 256)
+        _ = readlink("/proc/self/ns/pid", &space, 255)
+        return text(name) + "@" + text(space).filter(\.isNumber)
+    }
+
+    private static func text(_ bytes: [CChar]) -> String {
+        String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Clock ticks since boot at which a process began: field 22 of `/proc/PID/stat`.

@@ -17,6 +17,9 @@ enum PlaceText {
         return text
     }
 
+    /// Behind a scheme with slashes there may be a password.
+    private static func shown(_ text: String) -> String { text.firstRange(of: "://").map { String(text[..<$0.upperBound]) + "…" } ?? text }
+
     static func database(_ text: String, _ what: String, _ expected: String) throws(ToolFailure) -> LakePlan.Database {
         if text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") { return .postgres(url: text) }
         return .sqlite(path: try path(text, "sqlite", what, expected))
@@ -25,7 +28,7 @@ enum PlaceText {
     /// The absolute path in `scheme:PATH` or `scheme:///PATH`.
     static func path(_ text: String, _ scheme: String, _ what: String, _ expected: String) throws(ToolFailure) -> String {
         let head = scheme + ":"
-        guard text.hasPrefix(head), text.utf8.count > head.utf8.count else { throw ToolFailure(.usage, "\(what): expected \(expected), found \"\(text)\"") }
+        guard text.hasPrefix(head), text.utf8.count > head.utf8.count else { throw ToolFailure(.usage, "\(what): expected \(expected), found \"\(shown(text))\"") }
         var path = String(text.dropFirst(head.count))
         if path.hasPrefix("///") { path = String(path.dropFirst(2)) }
         if path.hasPrefix("/") { return path }

@@ -89,6 +89,7 @@ public final class HTTPStream {
 
     /// Goes on until there is something in the body, or its end.
     private func fill() throws(HTTPError) {
+        guard isOpen else { throw HTTPError(.other, at: location, "the answer was closed") }
         var waited = 0
         while transfer.body.isEmpty, result == nil {
             if transfer.isAborted { throw fail(HTTPError(.aborted, at: location, "aborted")) }

@@ -36,6 +36,12 @@ struct GoldRevision {
         let names = incoming(buffer)
         guard let first = names.map(\.windowStart).min(), let last = names.map(\.windowStart).max() else { return [] }
         let files = TableFiles(metadata: table.metadata, store: stores.objects)
+        guard try !files.manifests().contains(where: { $0.content == .deletes && $0.mayHoldLiveFiles }) else {
+            throw IcebergError(.unsupported, "rows deleted by delete files would come back: compact the table first")
+        }
+        for field in table.metadata.currentSchema.fields where schema.definition.column(field.name) == nil {
+            throw IcebergError(.unsupported, "column \(field.name) is not known here: rewriting a file would lose it")
+        }
         return try files.dataFiles().filter { mayHold($0, first...last) }.compactMap { try replacement($0, names) }
     }
 
@@ -62,22 +68,25 @@ struct GoldRevision {
     }
 
     private func replacement(_ file: DataFile, _ names: Set<Name>) throws -> Replacement? {
+        guard file.specID == schema.spec.specID else {
+            throw IcebergError(.unsupported, "\(file.path): written with partition spec \(file.specID), not the table's present one")
+        }
         let source = try LakeFile(file, in: stores.objects, schema)
         var groups: [RowGroup] = []
         var found = false
         for group in source.rowGroups {
             let columns = try schema.definition.columns.indices.map { try source.column($0, rowGroup: group) }
-            let kept = rows(columns, without: names)
+            let kept = try rows(columns, without: names)
             found = found || kept.count < source.rowCount(group)
             groups.append(RowGroup(columns: columns, kept: kept))
         }
         return found ? Replacement(file: file, groups: groups) : nil
     }
 
-    private func rows(_ columns: [Column], without names: Set<Name>) -> [UInt32] {
+    private func rows(_ columns: [Column], without names: Set<Name>) throws(IcebergError) -> [UInt32] {
         let exchange = columns[position("exchange")].values
         let symbol = columns[position("canonical_symbol")].values
-        guard case .int64(let starts) = columns[position("window_start")].values else { return [] }
+        guard case .int64(let starts) = columns[position("window_start")].values else { throw IcebergError(.malformed, "window_start: expected times") }
         return starts.indices.compactMap { row in
             let name = Name(
                 exchange: exchange.bytes(row), symbol: symbol.bytes(row), windowStart: starts[row])

@@ -19,7 +19,7 @@ struct IntentReconciler {
     func run() throws -> [String] { try stores.state.openIntents(table: table).map(settle) }
 
     private func settle(_ intent: Intent) throws -> String {
-        if let snapshot = try snapshot(of: intent) ?? fence(intent) {
+        if let snapshot = try snapshot(of: intent) ?? fence(intent) ?? keeper(of: intent) {
             var run = stores.run(of: intent, status: "committed")
             run.snapshotID = snapshot.snapshotID
             run.rows = snapshot.summary["added-records"].flatMap { Int64($0) } ?? 0
@@ -35,11 +35,10 @@ struct IntentReconciler {
         try stores.catalog.findTable(identifier)?.metadata.snapshots(withSummary: TableCommitter.batchKey, value: intent.batchID).first
     }
 
-    /// Makes sure that the batch's commit, which a server may still be about to carry out, cannot succeed: a snapshot without
-    /// changes follows on the one that the commit builds on. A batch whose files are not all there was never sent.
+    /// Makes sure that the batch's commit, which a server may still be about to carry out, or a run that we take for dead, cannot
+    /// succeed: a snapshot without changes that names the batch follows on the one that the commit builds on.
     /// - Returns: the batch's snapshot when its commit came first.
     private func fence(_ intent: Intent) throws -> Snapshot? {
-        for file in intent.files where try !stores.objects.exists(file) { return nil }
         guard !intent.files.isEmpty, try stores.catalog.findTable(identifier) != nil else { return nil }
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         _ = try loop.run(identifier) { (table, identity) throws(IcebergError) in
@@ -49,6 +48,13 @@ struct IntentReconciler {
             }
         }
         return try snapshot(of: intent)
+    }
+
+    /// The current snapshot when a file of the batch is live in it: the one that committed the batch was expired since.
+    private func keeper(of intent: Intent) throws -> Snapshot? {
+        guard let table = try stores.catalog.findTable(identifier), let current = table.metadata.currentSnapshot else { return nil }
+        let live = Set(try TableFiles(metadata: table.metadata, store: stores.objects).dataFiles().map(\.path))
+        return intent.files.contains { live.contains($0) } ? current : nil
     }
 
     /// How far the table is offloaded with the batch.

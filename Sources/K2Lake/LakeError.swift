@@ -16,6 +16,8 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         case outcomeUnknown
         /// The lake is not what this program expects: a catalog that is no database, another schema.
         case configuration
+        /// The run was asked to end; the next one goes on from here.
+        case stopped
         /// ClickHouse refuses for good.
         case unavailable
     }
@@ -41,7 +43,7 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
     }
 
     init(_ error: StateStoreError, table: String) {
-        let code: Code = error.code == .leaseHeld ? .held : error.code == .leaseLost || error.isRetryable ? .busy : .failed
+        let code: Code = error.code == .leaseHeld ? .held : error.code == .outcomeUnknown ? .busy : error.code == .leaseLost || error.isRetryable ? .busy : .failed
         self.init(code, "\(table): \(error.message)")
     }
 

@@ -117,7 +117,12 @@ public struct LakeLoader: ~Copyable {
                 // Better to say now than after the first batch that the table cannot be written to.
                 try TableCommitter(stores: stores, definition: definition).checkTable()
                 // First: what a killed run had committed is among the rows that the table has.
-                let found = try IntentReconciler(stores: stores, definition: definition).run()
+                var found = try IntentReconciler(stores: stores, definition: definition).run()
+                if let existing = try stores.catalog.findTable(try LakeSchema(definition).identifier),
+                    let line = try LakeMemory(stores: stores, definition: definition).catchUp(existing)
+                {
+                    found.append(line)
+                }
                 return (try LakeTable(LakeSchema(definition), state: stores.state), found)
             } catch {
                 try? stores.state.releaseLease(table: definition.coldName, holder: stores.holder)

@@ -22,38 +22,46 @@ public struct TableStatus: Sendable {
 }
 
 extension LakeStores {
-    /// The tables that exist in the catalog, in the order of the definitions.
+    /// The tables that exist or were tried, in the order of the definitions.
     public func status() throws -> [TableStatus] {
         try MarketTables.all.compactMap { definition in
             let schema = try LakeSchema(definition)
-            guard let table = try catalog.findTable(schema.identifier) else { return nil }
-            let snapshot = table.metadata.currentSnapshotID.flatMap { table.metadata.snapshot(id: $0) }
+            let found = try catalog.findTable(schema.identifier)
+            if found == nil, try state.runs(table: definition.coldName, limit: 1).isEmpty { return nil }
+            let table = found
+            let snapshot = table?.metadata.currentSnapshotID.flatMap { table?.metadata.snapshot(id: $0) }
             func total(_ key: String) -> Int64 { snapshot?.summary[key].flatMap { Int64($0) } ?? 0 }
             let name = definition.coldName
             let watermark = try state.watermark(table: name)
             return TableStatus(
                 table: name, rows: total("total-records"), files: total("total-data-files"),
-                bytes: total("total-files-size"), snapshots: table.metadata.snapshots.count,
+                bytes: total("total-files-size"), snapshots: table?.metadata.snapshots.count ?? 0,
                 snapshotID: snapshot?.snapshotID,
                 committedAt: snapshot.map { Timestamp(microseconds: $0.timestampMS * 1_000) },
                 openIntents: try state.openIntents(table: name).count,
                 lastRun: try state.runs(table: name, limit: 1).first, watermark: watermark,
-                lag: watermark.map { now.microseconds - $0.position.microseconds }, location: table.metadata.location)
+                lag: watermark.map { now.microseconds - $0.position.microseconds }, location: table?.metadata.location ?? "")
         }
     }
 
     /// Settles all open intents; a line for each. A table whose lease another process holds is not touched:
     /// its open intent may be a batch in the making.
-    /// - Throws: `LakeError`; `busy` when a lease is held.
-    public func reconcile() throws -> [String] {
-        try MarketTables.all.flatMap { definition -> [String] in
+    /// - Returns: what was found, and why tables could not be looked at.
+    public func reconcile() -> (lines: [String], failures: [LakeError]) {
+        var lines: [String] = [], failures: [LakeError] = []
+        for definition in MarketTables.all {
             let table = definition.coldName
-            return try LakeError.naming(table) {
-                if try state.openIntents(table: table).isEmpty { return [] }
-                try takeLease(table)
-                defer { try? state.releaseLease(table: table, holder: holder) }
-                return try IntentReconciler(stores: self, definition: definition).run()
+            do {
+                try LakeError.naming(table) {
+                    if try state.openIntents(table: table).isEmpty { return }
+                    try takeLease(table)
+                    defer { try? state.releaseLease(table: table, holder: holder) }
+                    lines += try IntentReconciler(stores: self, definition: definition).run()
+                }
+            } catch {
+                failures.append(error as? LakeError ?? LakeError(.failed, "\(table): \(error)"))
             }
         }
+        return (lines, failures)
     }
 }

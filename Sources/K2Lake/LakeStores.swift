@@ -42,6 +42,13 @@ public struct LakeStores {
         }
     }
 
+    /// As `renewLease`, when some time has passed since the last time.
+    func renewLease(_ table: String, since last: inout Timestamp) throws(StateStoreError) {
+        guard now.microseconds - last.microseconds >= Self.leaseTime / 10 else { return }
+        try renewLease(table)
+        last = now
+    }
+
     func renewLease(_ table: String) throws(StateStoreError) {
         try state.renewLease(table: table, holder: holder, ttl: Self.leaseTime, now: now)
     }

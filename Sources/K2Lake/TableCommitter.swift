@@ -127,14 +127,13 @@ struct TableCommitter {
             spec: shape.spec, schema: shape.schema, rowsPerFile: rowsPerFile(table.metadata))
         intent.files = additions.files.map(\.location)
         try stores.state.openIntent(intent)
+        var report = CommitReport(table: self.table, batchID: intent.batchID, rows: Int64(rows.buffer.liveCount), files: 0, bytes: 0)
         do {
             let files = try write(additions, rows.buffer, shape)
-            let snapshotID = try add(files, removing: Set(replaced.map(\.file.path)), intent, origin)
-            let report = CommitReport(
-                table: self.table, batchID: intent.batchID, rows: Int64(rows.buffer.liveCount), files: Int64(files.count),
-                bytes: files.reduce(0) { $0 + $1.fileSize }, snapshotID: snapshotID)
-            try settle(report, intent, origin)
-            return report
+            try stores.renewLease(self.table)
+            report.files = Int64(files.count)
+            report.bytes = files.reduce(0) { $0 + $1.fileSize }
+            report.snapshotID = try add(files, removing: Set(replaced.map(\.file.path)), intent, origin)
         } catch let error as IcebergError where error.code == .outcomeUnknown {
             // The intent stays open: the next run looks whether the commit was made.
             throw error
@@ -142,6 +141,8 @@ struct TableCommitter {
             abandon(intent, error)
             throw error
         }
+        try settle(report, intent, origin)
+        return report
     }
 
     /// Tells the state store of a batch that is in the table. Nothing may be written for it again: files
@@ -167,6 +168,8 @@ struct TableCommitter {
     /// Takes back what a failed batch wrote. What cannot be taken back now is left to the reconciler.
     private func abandon(_ intent: Intent, _ error: any Error) {
         do {
+            // Whoever has taken the lease over settles the intent too, and may be writing files of the same names.
+            guard try stores.state.currentLease(table: self.table)?.holder == stores.holder else { return }
             // A commit that went through in spite of the error must not lose its files.
             let table = try stores.catalog.findTable(identifier)
             guard table?.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).isEmpty ?? true else { return }
@@ -205,6 +208,7 @@ struct TableCommitter {
         if let watermark = origin.watermark { summary[Self.watermarkKey] = "\(watermark.position)" }
         let outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
             if !table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).isEmpty { return nil }
+            try mustBeOpen(intent, table.metadata)
             return try loop.change(table, identity) { (update, read) throws(IcebergError) in
                 try update.overwrite(removing: paths, adding: files, summary: summary, readManifest: read)
             }
@@ -214,6 +218,16 @@ struct TableCommitter {
         case .nothingToDo(let table):
             return table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).first?.snapshotID
         }
+    }
+
+    /// Another run may have taken us for dead, and settled the batch.
+    private func mustBeOpen(_ intent: Intent, _ table: TableMetadata) throws(IcebergError) {
+        let isFenced = !table.snapshots(withSummary: IntentReconciler.fencedKey, value: intent.batchID).isEmpty
+        let isOpen: Bool
+        do throws(StateStoreError) { isOpen = try stores.state.openIntents(table: self.table).contains { $0.batchID == intent.batchID } } catch {
+            throw IcebergError(.storage, error.message, isRetryable: error.isRetryable)
+        }
+        if isFenced || !isOpen { throw IcebergError(.validation, "batch \(intent.batchID): another run has settled it: the lease ran out") }
     }
 
     /// A digest of the table's name, the window and the identities of the rows: the same rows, the same id.

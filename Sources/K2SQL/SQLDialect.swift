@@ -22,7 +22,8 @@ public enum SQLDialect: Sendable {
     public var tableExists: String {
         self == .sqlite
             ? "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1"
-            : "SELECT 1 WHERE to_regclass(?1) IS NOT NULL"
+            // Not to_regclass: within a transaction it may answer out of a cache that does not know what others made meanwhile.
+            : "SELECT 1 FROM pg_catalog.pg_class WHERE relname = ?1 AND pg_table_is_visible(oid)"
     }
 
     /// Turns the placeholders `?1` into `$1`. What stands in quotes or in a comment is no placeholder.

@@ -6,7 +6,8 @@ enum CycleReport {
     static func check(_ results: [String: Result<TableOutcome, LakeError>], expected: Int) throws(ToolFailure) {
         var failed: [(table: String, error: LakeError)] = []
         for (table, result) in results.sorted(by: { $0.key < $1.key }) {
-            if case .failure(let error) = result { failed.append((table, error)) }
+            // The signal decides about the status then.
+            if case .failure(let error) = result, error.code != .stopped { failed.append((table, error)) }
         }
         guard let worst = failed.map(\.error.code).max(by: { rank($0) < rank($1) }) else {
             if results.count < expected, Shutdown.signalNumber == nil { throw ToolFailure(.failed, "only \(results.count) of \(expected) tables were done") }
@@ -19,6 +20,7 @@ enum CycleReport {
     /// What needs a person most comes first.
     private static func rank(_ code: LakeError.Code) -> Int {
         switch code {
+        case .stopped: -1
         case .held: 0
         case .busy: 1
         case .failed: 2

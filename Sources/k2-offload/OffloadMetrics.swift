@@ -39,7 +39,7 @@ struct OffloadMetrics {
         let done = tables.compactMap { name, result in if case .success(let outcome) = result { (name, outcome) } else { nil } }
         let now = Double(started.microseconds + duration) / 1e6
         total(&text, "offload_rows_total", "Rows brought into the lake.", tables.map { name, result in (name, (try? result.get().rows).map { Int($0) } ?? 0) })
-        total(&text, "offload_errors_total", "Runs of a table that failed.", tables.map { name, result in (name, (try? result.get()) == nil ? 1 : 0) })
+        total(&text, "offload_errors_total", "Runs of a table that failed.", tables.map { name, result in (name, Self.hasFailed(result) ? 1 : 0) })
         text.family("offload_cycles_total", help: "Runs over all tables.", .counter)
         let isWhole = done.count == tables.count
         for (status, count) in [("failed", isWhole ? 0 : 1), ("success", isWhole ? 1 : 0)] {
@@ -59,14 +59,28 @@ struct OffloadMetrics {
         try replace(text.output.bytes)
     }
 
-    private func total(_ text: inout MetricsText, _ name: String, _ help: String, _ values: [(String, Int)]) {
-        text.family(name, help: help, .counter)
-        for (table, value) in values { text.sample([("table", table)], before(name, "table", table) + value) }
+    /// A table that another run has is none that failed.
+    private static func hasFailed(_ result: Result<TableOutcome, LakeError>) -> Bool {
+        if case .failure(let error) = result { error.code != .held && error.code != .stopped } else { false }
     }
 
+    private func total(_ text: inout MetricsText, _ name: String, _ help: String, _ values: [(String, Int)]) {
+        text.family(name, help: help, .counter)
+        let grown = Dictionary(uniqueKeysWithValues: values)
+        for definition in MarketTables.all {
+            let table = definition.coldName
+            text.sample([("table", table)], before(name, "table", table) + (grown[table] ?? 0))
+        }
+    }
+
+    /// A table without a new value keeps its last one: an alert on it must not lose its series when it fails.
     private func gauge(_ text: inout MetricsText, _ name: String, _ help: String, _ values: [(String, Double)]) {
         text.family(name, help: help, .gauge)
-        for (table, value) in values { text.sample([("table", table)], value) }
+        let new = Dictionary(uniqueKeysWithValues: values)
+        for definition in MarketTables.all {
+            let table = definition.coldName
+            if let value = new[table] ?? before["\(name){table=\"\(table)\"}"] { text.sample([("table", table)], value) }
+        }
     }
 
     private func replace(_ bytes: Span<UInt8>) throws(ToolFailure) {

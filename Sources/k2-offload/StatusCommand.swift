@@ -51,10 +51,13 @@ struct ReconcileCommand: ParsableCommand {
 
     func run() throws {
         let plan = try LakePlan(lake)
-        let lines = try LakeVerbs.run { try plan.open().reconcile() }
+        let (lines, failures) = try plan.open().reconcile()
         var output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
-        for line in lines.isEmpty ? ["no open batches"] : lines { output.buffer.append(string: line + "\n") }
+        for line in lines.isEmpty && failures.isEmpty ? ["no open batches"] : lines { output.buffer.append(string: line + "\n") }
         try output.flush()
+        let diagnostics = Diagnostics(tool: "k2-offload")
+        for failure in failures.dropLast() { diagnostics.report(failure.message) }
+        if let last = failures.last { throw ToolFailure(last) }
     }
 }
 
@@ -81,7 +84,7 @@ extension ExitStatus {
     init(_ code: LakeError.Code) {
         switch code {
         case .failed: self = .failed
-        case .busy, .held: self = .temporary
+        case .busy, .held, .stopped: self = .temporary
         case .outcomeUnknown: self = .unknownOutcome
         case .configuration: self = .usage
         case .unavailable: self = .unavailable

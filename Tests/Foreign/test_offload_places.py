@@ -16,7 +16,7 @@ SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
 RUNS = int(os.environ.get("K2_FAULT_RUNS", "20"))
 SILVER = ["silver_trades"]
 ONLY = ["--tables", "silver_trades"]
-WAREHOUSES = [f"w{number}" for number in range(12)]
+WAREHOUSES = [f"warehouse-{number}" for number in range(6)]
 
 
 @pytest.fixture(scope="module")

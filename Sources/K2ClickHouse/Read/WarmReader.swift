@@ -57,8 +57,13 @@ public final class WarmReader: WarmSource {
         }
     }
 
-    /// Large blocks, which cost less a row; and one row of an identity also where several partitions hold it.
-    private static let settings = [("preferred_block_size_bytes", "16000000"), ("do_not_merge_across_partitions_select_final", "0")]
+    /// Large blocks, which cost less a row; one row of an identity also where several partitions hold it; and whatever the profile says,
+    /// an answer is whole or an error.
+    private static let settings = [
+        ("preferred_block_size_bytes", "16000000"), ("do_not_merge_across_partitions_select_final", "0"), ("limit", "0"), ("offset", "0"),
+        ("timeout_overflow_mode", "throw"), ("read_overflow_mode", "throw"), ("result_overflow_mode", "throw"), ("group_by_overflow_mode", "throw"),
+        ("skip_unavailable_shards", "0"), ("fallback_to_stale_replicas_for_distributed_queries", "0"),
+    ]
 
     // MARK: Queries
 
@@ -72,7 +77,7 @@ public final class WarmReader: WarmSource {
     }
 
     private func text(_ sql: String) throws(WarmSourceError) -> String {
-        try asking { () throws(ClickHouseError) in String(decoding: try client.query(sql, id: nextID()), as: UTF8.self) }
+        try asking { () throws(ClickHouseError) in String(decoding: try client.query(sql, settings: Self.settings, id: nextID()), as: UTF8.self) }
     }
 
     /// The lines of an answer, `width` numbers each.
@@ -107,8 +112,15 @@ extension WarmSelection {
             case .event(let from, let to): ["\(column) >= \(Self.literal(from))", "\(column) < \(Self.literal(to))"]
             }
         if table.column("is_final") != nil { conditions.append("`is_final`") }
-        if let part { conditions.append("cityHash64(\(SQLText.identifiers(table.identity))) % \(part.count) = \(part.index)") }
+        if let part { conditions.append("cityHash64(\(Self.group(table))) % \(part.count) = \(part.index)") }
         return "\(SQLText.identifier(table.warmName))\(isFinal ? " FINAL" : "") WHERE \(conditions.joined(separator: " AND "))"
+    }
+
+    /// What rows of one part have in common. Trades with neighbouring ids stay together: what is remembered of them are ranges.
+    private static func group(_ table: TableDefinition) -> String {
+        guard let sequence = table.column("source_sequence") ?? table.column("sequence_number") else { return SQLText.identifiers(table.identity) }
+        let block = "ifNull(toString(intDiv(\(SQLText.identifier(sequence.name)), 65536)), `trade_id`)"
+        return SQLText.identifiers(table.identity.filter { $0 != "trade_id" }) + ", " + block
     }
 
     private static func literal(_ time: Timestamp) -> String { "fromUnixTimestamp64Micro(\(time.microseconds), 'UTC')" }

@@ -36,7 +36,7 @@ public struct Backfill {
             defer { try? stores.state.releaseLease(table: name, holder: stores.holder) }
             for line in try IntentReconciler(stores: stores, definition: definition).run() { note(line) }
             let committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
-            _ = try committer.openTable()
+            if let line = try LakeMemory(stores: stores, definition: definition).catchUp(try committer.openTable()) { note(line) }
             var outcome = TableOutcome(table: name, position: from, clock: try source.clock())
             var start = from
             while start < to, !isStopped() {

@@ -27,6 +27,8 @@ struct BatchPlan {
         if rows == 0 { return [] }
         if rows <= maxRows { return [OffloadBatch(selection: whole, reaches: through)] }
         var cuts = try cut(after: after, through: through)
+        // Rows may have gone since they were counted.
+        if cuts.isEmpty { return [] }
         cuts[cuts.count - 1].reaches = through
         if cuts[cuts.count - 1].selection.part == nil, case .loaded(let start, _) = cuts[cuts.count - 1].selection.span {
             cuts[cuts.count - 1].selection.span = .loaded(after: start, through: through)

@@ -10,19 +10,37 @@ struct LakeMemory {
     let stores: LakeStores
     let definition: TableDefinition
 
-    /// How far the table is offloaded. A state store that knows nothing of a table that has rows was lost: it is told which rows
-    /// these are, and the watermark is taken from the table's history.
+    /// How far the table is offloaded, as the state store has it, once it knows what the lake holds.
     func watermark(_ table: Table, note: (String) -> Void) throws -> Watermark? {
-        let name = definition.coldName
-        if let known = try stores.state.watermark(table: name) { return known }
-        guard let snapshot = table.metadata.currentSnapshot, snapshot.summary["total-records"] != "0",
-            try stores.state.runs(table: name, limit: 1).isEmpty, try stores.state.loadedRanges(table: name).isEmpty
-        else { return nil }
-        let count = try adopt(table)
-        let position = position(table.metadata)
-        note("\(name): the state store did not know this table: \(count) rows of the lake were noted, the watermark is \(position?.description ?? "none")")
-        return position.map { Watermark(table: name, position: $0, status: "running", updatedAt: stores.now) }
+        if let line = try catchUp(table) { note(line) }
+        return try stores.state.watermark(table: definition.coldName)
     }
+
+    /// Tells a state store that was lost, or comes from a backup, which rows the lake has, and how far the table is offloaded.
+    /// - Returns: what was done; nil when the state store knew.
+    func catchUp(_ table: Table) throws -> String? {
+        let name = definition.coldName
+        let known = try stores.state.watermark(table: name)
+        let position = position(table.metadata)
+        guard try known.map({ ($0.position, position) }).map({ stored, found in found.map { $0 > stored } ?? false }) ?? !knows(table) else { return nil }
+        let count = try adopt(table)
+        if let position {
+            var watermark = known ?? Watermark(table: name, position: position, status: "running", updatedAt: stores.now)
+            watermark.position = position
+            try stores.state.setWatermark(watermark)
+        }
+        return "\(name): the state store did not know what this table holds: \(count) rows of the lake were noted, the watermark is \(position?.description ?? "none")"
+    }
+
+    /// Whether the state store has ever seen what the table holds. An empty table needs nobody who knows it.
+    private func knows(_ table: Table) throws -> Bool {
+        guard let snapshot = table.metadata.currentSnapshot, snapshot.summary["total-records"] != "0" else { return true }
+        if try !stores.state.loadedRanges(table: definition.coldName).isEmpty { return true }
+        let telling: Set<String> = ["committed", "adopted"]
+        return try stores.state.runs(table: definition.coldName, limit: Self.runsLookedAt).contains { telling.contains($0.status) }
+    }
+
+    private static let runsLookedAt = 10_000
 
     /// The newest watermark in the summaries of the table's snapshots.
     private func position(_ metadata: TableMetadata) -> Timestamp? {

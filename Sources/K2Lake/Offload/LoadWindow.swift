@@ -29,21 +29,27 @@ public struct LoadWindow: Equatable, Sendable {
     ///   - server: ClickHouse's clock.
     ///   - local: this machine's clock.
     ///   - safetyLag, lookback: µs.
-    public static func choose(_ watermark: Watermark?, server: Timestamp, local: Timestamp, safetyLag: Int64, lookback: Int64) -> LoadWindow {
+    ///   - hasRowsAhead: whether there are rows that are stamped ahead of the server's clock.
+    public static func choose(
+        _ watermark: Watermark?, server: Timestamp, local: Timestamp, safetyLag: Int64, lookback: Int64, hasRowsAhead: Bool = false
+    ) -> LoadWindow {
         var window = LoadWindow()
         let position = watermark?.position ?? Timestamp(microseconds: 0)
         let safe = Timestamp(microseconds: server.microseconds - safetyLag)
         if safe > position { window.new = (position, safe) }
         guard let watermark, position.microseconds > 0 else { return window }
         var oldest = min(position, watermark.serverClock ?? position)
-        if let before = watermark.serverClock, server < before {
-            window.hasClockSteppedBack = true
-            let passed = watermark.localClock.map { local.microseconds - $0.microseconds } ?? -1
-            // Our own clock may have been set back with it: then a day is what we trust in.
-            oldest = min(oldest, Timestamp(microseconds: server.microseconds - (passed >= 0 ? passed : Timestamp.microsecondsPerDay)))
+        let passed = watermark.localClock.map { local.microseconds - $0.microseconds } ?? -1
+        if let before = watermark.serverClock, server < before { window.hasClockSteppedBack = true }
+        if passed >= 0 {
+            // What came since the last run cannot be stamped earlier, unless our own clock was set as well.
+            oldest = min(oldest, Timestamp(microseconds: server.microseconds - passed))
+        } else if window.hasClockSteppedBack {
+            // Our own clock was set back with it: then a day is what we trust in.
+            oldest = min(oldest, Timestamp(microseconds: server.microseconds - Timestamp.microsecondsPerDay))
         }
         let after = Timestamp(microseconds: max(oldest.microseconds - lookback, 0))
-        let isBehind = window.hasClockSteppedBack || safe < position
+        let isBehind = window.hasClockSteppedBack || hasRowsAhead || safe < position
         if after < position { window.late = (after, isBehind ? end : position) }
         return window
     }

@@ -12,22 +12,29 @@ struct OffloadWork {
     var outcome: TableOutcome
 
     mutating func run(_ window: LoadWindow, _ options: OffloadOptions, _ isStopped: () -> Bool) throws {
-        let plan = BatchPlan(table: definition, source: source, maxRows: options.maxRows)
+        // Payloads make rows of the bronze layer some times as large as others.
+        let isLarge = definition.column("payload") != nil
+        let plan = BatchPlan(table: definition, source: source, maxRows: isLarge ? max(options.maxRows / 3, 1) : options.maxRows)
         var table = try LakeTable(try LakeSchema(definition), state: stores.state)
         if let late = window.late, try hasUnknown(late, &table) {
-            for batch in try plan.batches(after: late.after, through: late.through) where !isStopped() {
+            for batch in try plan.batches(after: late.after, through: late.through) {
+                try mustGoOn(isStopped)
                 outcome.lateRows += try commit(batch.selection, .late, OffloadWindow(from: late.after, to: watermark.position), nil, &table)
             }
         }
         guard let new = window.new else { return }
         for batch in try plan.batches(after: new.after, through: new.through) {
-            if isStopped() { return }
+            try mustGoOn(isStopped)
             var reached = watermark
             if let position = batch.reaches { reached.position = position }
             _ = try commit(batch.selection, .window, OffloadWindow(from: watermark.position, to: reached.position), reached, &table)
             if reached.position != watermark.position { try advance(to: reached.position) }
         }
         if watermark.position < new.through { try advance(to: new.through) }
+    }
+
+    private func mustGoOn(_ isStopped: () -> Bool) throws(LakeError) {
+        if isStopped() { throw LakeError(.stopped, "\(definition.coldName): stopped") }
     }
 
     /// Notes how far the table is offloaded, where no commit did.
@@ -83,8 +90,10 @@ struct OffloadWork {
     private func read(_ selection: WarmSelection, isFinal: Bool, _ table: inout LakeTable) throws {
         var buffer = RowBuffer(definition)
         swap(&buffer, &table.buffer)
+        var renewed = stores.now
         try source.read(definition, selection, columns: Array(definition.columns.indices), isFinal: isFinal, into: &buffer) { buffer, rows in
             try table.judge(rows, of: &buffer)
+            try stores.renewLease(definition.coldName, since: &renewed)
         }
         swap(&buffer, &table.buffer)
     }

@@ -74,6 +74,7 @@ public struct TableOffload {
             do {
                 return try offload(started)
             } catch {
+                if isStopped() { throw LakeError(.stopped, "\(name): stopped") }
                 try? noteFailure(error, started)
                 throw error
             }
@@ -87,7 +88,10 @@ public struct TableOffload {
         let table = try committer.openTable()
         let before = try LakeMemory(stores: stores, definition: definition).watermark(table, note: note)
         let clock = try source.clock()
-        let window = LoadWindow.choose(before, server: clock, local: stores.now, safetyLag: options.safetyLag, lookback: options.lookback)
+        let ahead = WarmSelection(.loaded(after: clock, through: LoadWindow.end))
+        let window = LoadWindow.choose(
+            before, server: clock, local: stores.now, safetyLag: options.safetyLag, lookback: options.lookback,
+            hasRowsAhead: try source.count(of: definition, ahead) > 0)
         if window.hasClockSteppedBack { note("\(name): ClickHouse's clock was set back: what came since the last run is looked at again") }
         var watermark = before ?? Watermark(table: name, position: Timestamp(microseconds: 0), status: "running", updatedAt: started)
         watermark.status = "running"
@@ -137,15 +141,16 @@ public struct TableOffload {
                 kind: BatchKind.window.rawValue))
     }
 
-    /// A lease that somebody else has is no failure of ours.
+    /// A table that has no watermark yet gets none: it would say that the table is known.
     private func noteFailure(_ error: any Error, _ started: Timestamp) throws {
-        var watermark = try stores.state.watermark(table: name) ?? Watermark(table: name, position: Timestamp(microseconds: 0), status: "failed", updatedAt: started)
-        watermark.status = "failed"
-        watermark.failureCount += 1
-        watermark.lastError = "\(error)"
-        watermark.lastDuration = stores.now.microseconds - started.microseconds
-        watermark.updatedAt = stores.now
-        try stores.state.setWatermark(watermark)
+        if var watermark = try stores.state.watermark(table: name) {
+            watermark.status = "failed"
+            watermark.failureCount += 1
+            watermark.lastError = "\(error)"
+            watermark.lastDuration = stores.now.microseconds - started.microseconds
+            watermark.updatedAt = stores.now
+            try stores.state.setWatermark(watermark)
+        }
         try stores.state.record(RunRecord(table: name, startedAt: started, endedAt: stores.now, status: "failed", error: "\(error)", kind: BatchKind.window.rawValue))
     }
 }

@@ -153,6 +153,72 @@ final class OffloadFixture {
         #expect(try world.ids().count == 9 && Set(try world.ids()).count == 9)
     }
 
+    @Test func aStateStoreThatWasLostIsMadeAgainAlsoWhenTheFirstRunsFail() throws {
+        for step in 0..<12 {
+            let world = try OffloadFixture()
+            try world.warm.insert((1...5).map { Records.trade($0) })
+            world.pass(seconds: 61)
+            try world.run()
+            let fresh = try SQLStateStore(path: ":memory:")
+            try world.warm.insert((4...7).map { Records.trade($0) })
+            world.pass(seconds: 61)
+            var left = step
+            world.warm.beforeAsking = {
+                left -= 1
+                if left < 0 { throw WarmSourceError("injected", isRetryable: true) }
+            }
+            do { try world.run(state: fresh) } catch is LakeError {}
+            world.warm.beforeAsking = {}
+            try world.run(state: fresh)
+            #expect(try world.ids() == (1...7).map { "BINANCE-\($0)" }, "question \(step)")
+        }
+    }
+
+    @Test func aStateStoreOutOfABackupCatchesUp() throws {
+        let world = try OffloadFixture()
+        let old = try SQLStateStore(path: ":memory:")
+        try world.warm.insert((1...5).map { Records.trade($0) })
+        world.pass(seconds: 61)
+        try world.run(state: old)
+        try world.warm.insert((6...9).map { Records.trade($0) })
+        world.pass(seconds: 61)
+        #expect(try world.run().rows == 4)
+        try world.warm.insert((9...10).map { Records.trade($0) })
+        world.pass(seconds: 61)
+        #expect(try world.run(state: old).rows == 1)
+        #expect(try world.ids().count == 10 && Set(try world.ids()).count == 10)
+        #expect(world.notes.contains { $0.contains("did not know what this table holds") })
+    }
+
+    @Test func aRunThatWasTakenForDeadCommitsNothingMore() throws {
+        let world = try half(7)
+        var isFirst = true
+        world.lake.catalog.beforeCommit = {
+            guard isFirst else { return }
+            isFirst = false
+            // Its lease ran out while it was standing still.
+            try world.run(holder: "test:9:9")
+        }
+        do { try world.run() } catch is LakeError {}
+        #expect(!isFirst)
+        world.lake.catalog.beforeCommit = {}
+        try expectWhole(world, "zombie")
+    }
+
+    @Test func rowsStampedAheadOfTheClockAreNotLeftBehind() throws {
+        let world = try OffloadFixture()
+        try world.warm.insert([Records.trade(1)])
+        world.pass(seconds: 61)
+        try world.run()
+        world.pass(seconds: 100)
+        try world.warm.insert([Records.trade(2)], at: world.warm.now + 3_600_000_000)
+        world.pass(seconds: 100)
+        #expect(try world.run().rows == 1)
+        world.pass(seconds: 4_000)
+        #expect(try world.run().rows == 0)
+        #expect(try world.ids() == ["BINANCE-1", "BINANCE-2"])
+    }
+
     @Test func randomLoadsWithLateRowsAndClockStepsArriveOnce() throws {
         var random = LakeRandom.start()
         for _ in 0..<25 {
