@@ -8,8 +8,11 @@ struct IntentReconciler {
     let stores: LakeStores
     let definition: TableDefinition
 
-    /// In the summary of a snapshot without changes: the batch that cannot be committed any more.
-    static let fencedKey = "k2.fenced-batch-id"
+    /// In the summary of a snapshot without changes: the attempt at a batch that cannot be committed any more.
+    static let fencedKey = "k2.fenced-batch"
+
+    /// The same rows may make the same batch again: then with an intent of its own.
+    static func fencedValue(_ intent: Intent) -> String { "\(intent.batchID) of \(intent.createdAt)" }
 
     private var table: String { definition.coldName }
     private var identifier: TableIdentifier { TableIdentifier(LakeSchema.namespace, table) }
@@ -44,7 +47,7 @@ struct IntentReconciler {
         _ = try loop.run(identifier) { (table, identity) throws(IcebergError) in
             if !table.metadata.snapshots(withSummary: TableCommitter.batchKey, value: intent.batchID).isEmpty { return nil }
             return try loop.change(table, identity) { (update, read) throws(IcebergError) in
-                try update.append([], summary: [Self.fencedKey: intent.batchID, "engine-name": "k2"], readManifest: read)
+                try update.append([], summary: [Self.fencedKey: Self.fencedValue(intent), "engine-name": "k2"], readManifest: read)
             }
         }
         return try snapshot(of: intent)

@@ -222,9 +222,9 @@ struct TableCommitter {
 
     /// Another run may have taken us for dead, and settled the batch.
     private func mustBeOpen(_ intent: Intent, _ table: TableMetadata) throws(IcebergError) {
-        let isFenced = !table.snapshots(withSummary: IntentReconciler.fencedKey, value: intent.batchID).isEmpty
+        let isFenced = !table.snapshots(withSummary: IntentReconciler.fencedKey, value: IntentReconciler.fencedValue(intent)).isEmpty
         let isOpen: Bool
-        do throws(StateStoreError) { isOpen = try stores.state.openIntents(table: self.table).contains { $0.batchID == intent.batchID } } catch {
+        do throws(StateStoreError) { isOpen = try stores.state.openIntents(table: self.table).contains { $0.batchID == intent.batchID && $0.createdAt == intent.createdAt } } catch {
             throw IcebergError(.storage, error.message, isRetryable: error.isRetryable)
         }
         if isFenced || !isOpen { throw IcebergError(.validation, "batch \(intent.batchID): another run has settled it: the lease ran out") }

@@ -26,7 +26,7 @@ struct LakePlanTests {
     @Test(arguments: ["mysql://x", "sqlite:", "/plain/path", "", "SQLITE:/x", "file"])
     func `other catalogs are refused as usage`(_ url: String) {
         let error = #expect(throws: ToolFailure.self) { try plan("--catalog", url) }
-        #expect(error?.status == .usage && error?.message == "--catalog: expected sqlite:PATH, postgres://HOST/DATABASE, http(s)://HOST or file:PATH, found \"\(url)\"")
+        #expect(error?.status == .usage && error?.message == "--catalog: expected sqlite:PATH, postgres://HOST/DATABASE, http(s)://HOST or file:PATH, found \"\(url == "mysql://x" ? "mysql://…" : url)\"")
     }
 }
 

@@ -151,9 +151,9 @@ struct OffloadBadInputTests {
     }
 
     @Test(arguments: [
-        ["run", "--from", "-", "--tables", "silver"], ["run", "--from", "-", "--tables", ""], ["run"], ["run", "--from", "clickhouse"],
+        ["run", "--from", "-", "--tables", "silver"], ["run", "--from", "-", "--tables", ""], ["run", "--from", "kafka"], ["run", "--jobs", "0"],
         ["run", "--from", "-", "--commit-rows", "0"], ["run", "--from", "-", "--commit-interval", "5"], ["run", "--from", "-", "--commit-rows", "x"],
-        ["run", "--from", "-", "--warehouse", "s3:x"], ["run", "--from", "-", "--catalog", "postgres://x"], ["run", "--from", "-", "--state", "sqlite:"], ["nonsense"],
+        ["run", "--from", "-", "--warehouse", "s3:x"], ["run", "--from", "-", "--catalog", "mysql://x"], ["run", "--from", "-", "--state", "sqlite:"], ["nonsense"],
     ])
     func `wrong usage is 64 and one line`(_ arguments: [String]) throws {
         let folder = try TestFolder()
