@@ -282,8 +282,8 @@ def section(offloading):
 
 The engine is that of ClickHouse {offloading.version} behind `scripts/dev/clickhouse-server`, the S3 store and the REST catalog are those of
 `scripts/dev/seaweedfs`; both run on the other core. The quarter of an hour is trades of three exchanges with their bronze, candles and gaps, rows in all
-eleven tables; the lakes have {offloading.earlier:,} rows from before, {offloading.total:,} after the last run. The large load is of `silver_trades` alone, into an
-empty lake on local disk. Times are of whole processes, Python's start included; `k2-offload` runs with `--safety-lag 0s`. After each round, all lakes hold the
+eleven tables; the lakes have {offloading.earlier:,} rows from before, {offloading.total:,} after the last run. The large load is of `silver_trades`
+alone, into an empty lake on local disk. Times are of whole processes, Python's start included; `k2-offload` runs with `--safety-lag 0s`. After each round, all lakes hold the
 same rows: number, sums of the decimals, and a hash over all columns, and ClickHouse has the same number and sums.
 
 The script (`bench/peers/offload_client.py`: clickhouse-connect, pyarrow, pyiceberg) reads what is newer than its watermark as Arrow and appends it to tables of
