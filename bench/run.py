@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import live  # noqa: E402
 import load  # noqa: E402
+import offload  # noqa: E402
 from markdown import MEBIBYTE, seconds, table, verdict, with_raw_numbers, with_section, with_targets  # noqa: E402
 from measure import Contestant, compete, run  # noqa: E402
 
@@ -186,8 +187,11 @@ def machine():
     import clickhouse_connect
     import duckdb as duckdb_module
     import orjson
+    import pyarrow
+    import pyiceberg
 
-    python = f"Python {platform.python_version()} with orjson {orjson.__version__} and clickhouse-connect {clickhouse_connect.__version__}"
+    modules = {"orjson": orjson, "clickhouse-connect": clickhouse_connect, "pyarrow": pyarrow, "pyiceberg": pyiceberg}
+    python = f"Python {platform.python_version()} with {', '.join(f'{name} {module.__version__}' for name, module in modules.items())}"
     return [
         ["date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")],
         ["processor", f"{cpu}, {os.cpu_count()} cores, each program on one"],
@@ -225,16 +229,16 @@ lines and keeps no account of ids. Latencies are from `received_at` in the recor
 exchange's core. The highest rate is taken with stdout to `/dev/null`."""
 
 
-def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, rounds):
+def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, rounds):
     ours, jq, python = normalize
-    offload, duck_sorted, duck_unsorted = lake
+    into_lake, duck_sorted, duck_unsorted = lake
     per_line = os.path.getsize(inputs.raw) / inputs.count
     targets = [
         ["normalize against jq, per line", f"{ours.rate / jq.rate:.1f} ×", "≥ 20 ×", verdict(ours.rate / jq.rate, 20, False)],
         ["normalize against Python, per line", f"{ours.rate / python.rate:.1f} ×", "≥ 4 ×", verdict(ours.rate / python.rate, 4, False)],
         ["six candle intervals against DuckDB's one, time", f"{ohlcv[0].seconds / ohlcv[1].seconds:.2f}", "≤ 1 (aim 0.5)", verdict(ohlcv[0].seconds / ohlcv[1].seconds, 1, True)],
-        ["lake against DuckDB sorted, time", f"{offload.seconds / duck_sorted.seconds:.2f}", "≤ 1 (aim 0.67)", verdict(offload.seconds / duck_sorted.seconds, 1, True)],
-        ["lake against DuckDB unsorted, time", f"{offload.seconds / duck_unsorted.seconds:.2f}", "≤ 1 (aim 0.67)", verdict(offload.seconds / duck_unsorted.seconds, 1, True)],
+        ["lake against DuckDB sorted, time", f"{into_lake.seconds / duck_sorted.seconds:.2f}", "≤ 1 (aim 0.67)", verdict(into_lake.seconds / duck_sorted.seconds, 1, True)],
+        ["lake against DuckDB unsorted, time", f"{into_lake.seconds / duck_unsorted.seconds:.2f}", "≤ 1 (aim 0.67)", verdict(into_lake.seconds / duck_unsorted.seconds, 1, True)],
         ["lake against DuckDB sorted, bytes", f"{sizes['k2-offload'] / sizes['DuckDB, sorted']:.2f}", "≤ 1", verdict(sizes["k2-offload"], sizes["DuckDB, sorted"], True)],
         ["lake against DuckDB unsorted, bytes", f"{sizes['k2-offload'] / sizes['DuckDB, unsorted']:.2f}", "≤ 1", verdict(sizes["k2-offload"], sizes["DuckDB, unsorted"], True)],
         ["slowest tool on empty input", seconds(max(c.seconds for c in start)), "< 20 ms", verdict(max(c.seconds for c in start), 0.020, True)],
@@ -242,6 +246,7 @@ def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady
         ["k2-offload in memory", f"{max(c.memory for c in loaders) / MEBIBYTE:.0f} MiB", "< 256 MB", verdict(max(c.memory for c in loaders), 256e6, True)],
         *live_targets(steady, fastest),
         *load.targets(loading),
+        *offload.targets(offloading),
     ]
     contest_header = ["program", "lines", "median", "rate", "largest resident set"]
     size_rows = [[name, f"{size:,}", f"{size / inputs.count:.1f}"] for name, size in sizes.items()]
@@ -289,6 +294,8 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 {load.section(loading)}
 
+{offload.section(offloading)}
+
 ## Start to end on empty input
 
 {table(["tool", "median", "slowest", "largest resident set"], start_rows)}
@@ -301,6 +308,8 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 {chr(10).join(raw_numbers(title, contestants) + chr(10) for title, contestants in everything)}
 {load.raw_numbers(loading)}
+
+{offload.raw_numbers(offloading)}
 """
 
 
@@ -314,18 +323,28 @@ def cores(options):
     return min(os.sched_getaffinity(0) - {options.core}, default=options.core), options.core
 
 
-def renew_load(options):
-    """Measures loading by itself, and puts it into the report that is there."""
-    loading = measure_load(Inputs(options.trades, spread=False), options)
+def measure_offload(inputs, options):
+    print("measuring offload", file=sys.stderr)
+    return offload.measure(tool, cores(options), inputs.trades, inputs.count, FOLDER, rounds=options.rounds)
+
+
+# What can be measured by itself: where its part of the report comes from, and how it is measured.
+PARTS = {"load": (load, measure_load), "offload": (offload, measure_offload)}
+
+
+def renew(name, options):
+    """Measures one part by itself, and puts it into the report that is there."""
+    part, measure = PARTS[name]
+    measured = measure(Inputs(options.trades, spread=False), options)
     today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-    section = f"{load.section(loading)}\n\nThis section is of {today}, measured by itself (`scripts/bench --only load`)."
+    section = f"{part.section(measured)}\n\nThis section is of {today}, measured by itself (`scripts/bench --only {name}`)."
     if options.output.exists():
-        text = with_targets(options.output.read_text(), load.targets(loading))
+        text = with_targets(options.output.read_text(), part.targets(measured))
         text = with_section(text, section, before="## Start to end on empty input")
-        options.output.write_text(with_raw_numbers(text, load.raw_numbers(loading)))
+        options.output.write_text(with_raw_numbers(text, part.raw_numbers(measured)))
     else:
-        options.output.write_text(f"{section}\n\n{load.raw_numbers(loading)}\n")
-    print(f"{table(['', 'measured', 'target', ''], load.targets(loading))}\n\n{section}")
+        options.output.write_text(f"{section}\n\n{part.raw_numbers(measured)}\n")
+    print(f"{table(['', 'measured', 'target', ''], part.targets(measured))}\n\n{section}")
 
 
 def main():
@@ -335,10 +354,10 @@ def main():
     parser.add_argument("--live-seconds", type=int, default=60, help="length of the live capture at a fixed rate (default 60)")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core that all programs run on")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/performance.md", help="where the report goes")
-    parser.add_argument("--only", choices=["load"], help="measure this alone, and put it into the report that is there")
+    parser.add_argument("--only", choices=PARTS, help="measure this alone, and put it into the report that is there")
     options = parser.parse_args()
-    if options.only == "load":
-        return renew_load(options)
+    if options.only:
+        return renew(options.only, options)
 
     inputs = Inputs(options.trades)
     python_lines, jq_lines = min(200_000, options.trades), min(50_000, options.trades)
@@ -361,8 +380,8 @@ def main():
     loaders = [lake[0]]
     print("measuring live capture", file=sys.stderr)
     steady, fastest = live.measure(tool, cores(options), seconds=options.live_seconds, rounds=min(3, options.rounds))
-    loading = measure_load(inputs, options)
-    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, options.rounds)
+    loading, offloading = measure_load(inputs, options), measure_offload(inputs, options)
+    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, options.rounds)
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(text)
     print(text.split("## Every run")[0])
