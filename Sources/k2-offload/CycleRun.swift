@@ -56,17 +56,20 @@ final class CycleRun: Sendable {
     }
 
     private func run(_ tables: [TableDefinition]) {
-        let next = Atomic<Int>(0)
-        DispatchQueue.concurrentPerform(iterations: min(options.jobs, tables.count)) { _ in
-            var worker: Worker?
-            while true {
-                let index = next.add(1, ordering: .relaxed).oldValue
-                guard index < tables.count, Shutdown.signalNumber == nil else { return }
-                let result = attempt(tables[index], &worker)
-                results.withLock { $0[tables[index].coldName] = result }
-                tell(tables[index].coldName, result)
+        let waiting = Mutex(tables[...])
+        let group = DispatchGroup()
+        // A queue each: `concurrentPerform` starts no more threads than there are cores, and ours wait most of the time.
+        for number in 0..<min(options.jobs, tables.count) {
+            DispatchQueue(label: "k2.offload.\(number)").async(group: group) { [self] in
+                var worker: Worker?
+                while Shutdown.signalNumber == nil, let table = waiting.withLock({ $0.popFirst() }) {
+                    let result = attempt(table, &worker)
+                    results.withLock { $0[table.coldName] = result }
+                    tell(table.coldName, result)
+                }
             }
         }
+        group.wait()
     }
 
     /// What a thread works with.
