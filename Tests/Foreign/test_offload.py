@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import time
 
 import pytest
@@ -159,3 +160,39 @@ class TestFaults:
         offload.run()
         assert problems(offload, SILVER) == [], f"seed {SEED}"
         assert offload.status()["silver_trades"]["open_intents"] == 0
+
+
+class TestOtherWriters:
+    ROWS, APPENDS, FIRST = 5, 6, 1_000_000
+
+    def append(self, offload, failures):
+        """As a program of somebody else would: again on a fresh table when it was too slow."""
+        import pyarrow
+        from pyiceberg.exceptions import CommitFailedException
+
+        for number in range(self.APPENDS):
+            first = self.FIRST + number * self.ROWS
+            for _ in range(50):
+                table = offload_readers()[0].table(offload.lake, "silver_trades")
+                rows = table.scan(limit=self.ROWS).to_arrow()
+                ids = pyarrow.array(range(first, first + rows.num_rows), pyarrow.int64())
+                rows = rows.set_column(rows.schema.get_field_index("source_sequence"), "source_sequence", ids)
+                try:
+                    table.append(rows)
+                    break
+                except CommitFailedException:
+                    failures.append(number)
+
+    def test_pyiceberg_appends_meanwhile(self, offload):
+        load(offload, lines(0, 100))
+        offload.run(*only(SILVER))
+        load(offload, lines(100, 12_000), "--batch-rows", 500)
+        failures = []
+        writer = threading.Thread(target=self.append, args=(offload, failures))
+        writer.start()
+        said = offload.run(*only(SILVER), "--max-rows", 1000)
+        writer.join(60)
+        assert "12000 rows added" in said
+        rows = offload_readers()[0].rows(offload.lake, "silver_trades")
+        numbers = sorted(row["source_sequence"] for row in rows)
+        assert numbers == [*range(12_100), *range(self.FIRST, self.FIRST + self.APPENDS * self.ROWS)]
