@@ -35,6 +35,9 @@ struct Inserter: ~Copyable {
     /// Refusals since a row was taken.
     private var fruitless = 0
 
+    /// The insert that was begun last and not confirmed: its token, and when it was tried first, µs of the monotonic clock.
+    private var unconfirmed: (token: UInt128, begun: Int64)?
+
     /// So many tries before an unknown error is taken for one of the rows.
     private static let unknownPatience = 5
     /// So many refusals without one row that is taken, and it is not the rows.
@@ -77,7 +80,8 @@ struct Inserter: ~Copyable {
 
     private mutating func send(_ batch: InsertBatch) throws(ClickHouseError) {
         attempts += 1
-        let token = String(batch.token, radix: 16)
+        let token = try token(for: batch)
+        if unconfirmed?.token != batch.token { unconfirmed = (batch.token, MonotonicClock.now()) }
         _ = try client.query(
             "INSERT INTO \(batch.table) (\(batch.columns)) FORMAT Native",
             settings: [
@@ -88,9 +92,21 @@ struct Inserter: ~Copyable {
                 ("optimize_on_insert", "0"),
             ],
             id: "k2-load-\(token)-\(WallClock.now().microseconds)-\(attempts)", body: batch.block, encoding: "zstd")
+        unconfirmed = nil
         fruitless = 0
         stats.rowsByTable[batch.table, default: 0] += batch.rows
         stats.batches += 1
+    }
+
+    /// The batch's own token, so that a repeated insert changes nothing. Not so when the server was started anew since the first try: ClickHouse
+    /// notes a token before it has the part, and a kill between the two would make it drop the rows. Then they may come twice until
+    /// they are merged, which `FINAL` does not show.
+    private func token(for batch: InsertBatch) throws(ClickHouseError) -> String {
+        let token = String(batch.token, radix: 16)
+        guard let unconfirmed, unconfirmed.token == batch.token else { return token }
+        let answer = String(decoding: try client.query("SELECT uptime()"), as: UTF8.self)
+        let uptime = Int64(answer.prefix { $0.isNumber }) ?? 0
+        return uptime > (MonotonicClock.now() - unconfirmed.begun) / 1_000_000 ? token : "\(token)-\(attempts)"
     }
 
     private mutating func countExpired(_ batch: InsertBatch) {
