@@ -43,22 +43,31 @@ struct Inserter: ~Copyable {
     /// So many refusals without one row that is taken, and it is not the rows.
     private static let maxFruitless = 256
 
-    private init(_ client: ClickHouseClient, _ rejects: Rejects, _ diagnostics: Diagnostics, _ codec: consuming InsertBatchCodec) {
+    /// The first batch is of an earlier process, which may have sent it; when, nobody knows.
+    private var hasLeftover: Bool
+
+    private init(
+        _ client: ClickHouseClient, _ rejects: Rejects, _ diagnostics: Diagnostics, _ codec: consuming InsertBatchCodec, hasLeftover: Bool
+    ) {
+        self.hasLeftover = hasLeftover
         self.client = client
         self.rejects = rejects
         self.diagnostics = diagnostics
         self.codec = codec
     }
 
+    /// - Parameter hasLeftover: whether the first batch was in the spool already.
     /// - Throws: when there is no memory for it.
-    static func make(_ client: ClickHouseClient, rejects: Rejects, diagnostics: Diagnostics) throws(ZstdError) -> Inserter {
-        Inserter(client, rejects, diagnostics, try InsertBatchCodec.make())
+    static func make(_ client: ClickHouseClient, rejects: Rejects, diagnostics: Diagnostics, hasLeftover: Bool) throws(ZstdError) -> Inserter {
+        Inserter(client, rejects, diagnostics, try InsertBatchCodec.make(), hasLeftover: hasLeftover)
     }
 
     /// Inserts a batch, or all rows of it that ClickHouse takes; safe to repeat.
     /// - Throws: when the batch has to come again, or ClickHouse has to be mended first.
     mutating func insert(_ batch: InsertBatch) throws(ClickHouseError) {
         try learnTTL()
+        if hasLeftover { unconfirmed = (batch.token, .min / 2) }
+        hasLeftover = false
         do throws(ClickHouseError) {
             try send(batch)
             countExpired(batch)
@@ -98,7 +107,7 @@ struct Inserter: ~Copyable {
         stats.batches += 1
     }
 
-    /// The batch's own token, so that a repeated insert changes nothing. Not so when the server was started anew since the first try: ClickHouse
+    /// The batch's own token, so that a repeated insert changes nothing. Not so when the server was, or may have been, started anew since the first try: ClickHouse
     /// notes a token before it has the part, and a kill between the two would make it drop the rows. Then they may come twice until
     /// they are merged, which `FINAL` does not show.
     private func token(for batch: InsertBatch) throws(ClickHouseError) -> String {
@@ -106,7 +115,7 @@ struct Inserter: ~Copyable {
         guard let unconfirmed, unconfirmed.token == batch.token else { return token }
         let answer = String(decoding: try client.query("SELECT uptime()"), as: UTF8.self)
         let uptime = Int64(answer.prefix { $0.isNumber }) ?? 0
-        return uptime > (MonotonicClock.now() - unconfirmed.begun) / 1_000_000 ? token : "\(token)-\(attempts)"
+        return uptime > (MonotonicClock.now() - unconfirmed.begun) / 1_000_000 ? token : "\(token)-\(WallClock.now().microseconds)"
     }
 
     private mutating func countExpired(_ batch: InsertBatch) {

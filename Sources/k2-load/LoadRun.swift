@@ -83,6 +83,7 @@ struct LoadRun: ~Copyable {
         let (spool, folder) = try SpoolFolders.open(command.spool, for: address, diagnostics)
         if spool.tornBytes > 0 { diagnostics.report("spool: \(spool.tornBytes) bytes at its end are damaged, a batch that was cut off, and were left out") }
         if !spool.isEmpty { diagnostics.report("spool: \(spool.depth.frames) batches of an earlier run are sent first") }
+        let hasLeftover = !spool.isEmpty
         let queue = LoadQueue(spool, folder: folder, limit: command.spoolLimit.bytes) { diagnostics.report($0) }
         let abort = AbortFlag()
         let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-load", timeout: Int(command.timeout.microseconds / 1_000), abort: abort))
@@ -90,7 +91,7 @@ struct LoadRun: ~Copyable {
         let sender = Sender(queue, diagnostics)
         let metrics = try metricsAddress.map { try LoadMetrics($0, sender, queue, rejects) }
         try maker.start()
-        sender.start(try Inserter.make(client, rejects: rejects, diagnostics: diagnostics))
+        sender.start(try Inserter.make(client, rejects: rejects, diagnostics: diagnostics, hasLeftover: hasLeftover))
         return LoadRun(command, diagnostics, queue, maker, sender, rejects, abort, metrics)
     }
 
