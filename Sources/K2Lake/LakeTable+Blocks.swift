@@ -110,14 +110,6 @@ extension LakeTable {
     }
 
     private func digestIdentity(_ row: Int, _ columns: [Int], _ revision: Int?, _ buffer: RowBuffer) -> RowIdentity {
-        var text = ByteWriter(capacity: 96)
-        for index in columns {
-            switch schema.definition.columns[index].type {
-            case .timestamp, .int64: text.appendLittleEndian(buffer.columns[index].int64s[row])
-            default: text.append(buffer.columns[index].strings.value(row))
-            }
-            text.append("|")
-        }
-        return .digest(Digest.hash128(text.bytes), revision: revision.map { Int64(buffer.columns[$0].int32s[row]) } ?? 0)
+        .digest(buffer.digest(of: row, columns: columns), revision: revision.map { Int64(buffer.columns[$0].int32s[row]) } ?? 0)
     }
 }

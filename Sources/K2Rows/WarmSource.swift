@@ -24,14 +24,17 @@ public struct WarmSelection: Equatable, Sendable {
     public var span: Span
     /// nil: all rows.
     public var part: Part?
+    /// Whether candles count that are not final.
+    public var includesRunning: Bool
 
-    public init(_ span: Span, part: Part? = nil) {
+    public init(_ span: Span, part: Part? = nil, includesRunning: Bool = false) {
         self.span = span
         self.part = part
+        self.includesRunning = includesRunning
     }
 }
 
-/// The warm store as those see it who take rows out of it. Of candles only final ones exist here.
+/// The warm store as those see it who take rows out of it.
 ///
 /// All functions throw `WarmSourceError`. One thread at a time.
 public protocol WarmSource: AnyObject {

@@ -1,3 +1,4 @@
+import Glibc
 import K2Bytes
 import K2CLI
 import K2ClickHouse
@@ -22,6 +23,7 @@ struct Inserter: ~Copyable {
 
     private(set) var stats = Stats()
     private let client: ClickHouseClient
+    private let reader: WarmReader
     private let rejects: Rejects
     private let diagnostics: Diagnostics
     private var codec: InsertBatchCodec
@@ -50,6 +52,7 @@ struct Inserter: ~Copyable {
         _ client: ClickHouseClient, _ rejects: Rejects, _ diagnostics: Diagnostics, _ codec: consuming InsertBatchCodec, hasLeftover: Bool
     ) {
         self.hasLeftover = hasLeftover
+        reader = WarmReader(client, name: "k2-load-check-\(getpid())-\(WallClock.now().microseconds)")
         self.client = client
         self.rejects = rejects
         self.diagnostics = diagnostics
@@ -88,9 +91,18 @@ struct Inserter: ~Copyable {
     }
 
     private mutating func send(_ batch: InsertBatch) throws(ClickHouseError) {
-        attempts += 1
-        let token = try token(for: batch)
+        let isDoubtful = try isDoubtful(batch)
         if unconfirmed?.token != batch.token { unconfirmed = (batch.token, MonotonicClock.now()) }
+        try put(batch, token: String(batch.token, radix: 16))
+        if isDoubtful { try restoreMissing(batch) }
+        unconfirmed = nil
+        fruitless = 0
+        stats.rowsByTable[batch.table, default: 0] += batch.rows
+        stats.batches += 1
+    }
+
+    private mutating func put(_ batch: InsertBatch, token: String) throws(ClickHouseError) {
+        attempts += 1
         _ = try client.query(
             "INSERT INTO \(batch.table) (\(batch.columns)) FORMAT Native",
             settings: [
@@ -101,21 +113,31 @@ struct Inserter: ~Copyable {
                 ("optimize_on_insert", "0"),
             ],
             id: "k2-load-\(token)-\(WallClock.now().microseconds)-\(attempts)", body: batch.block, encoding: "zstd")
-        unconfirmed = nil
-        fruitless = 0
-        stats.rowsByTable[batch.table, default: 0] += batch.rows
-        stats.batches += 1
     }
 
-    /// The batch's own token, so that a repeated insert changes nothing. Not so when the server was, or may have been, started anew since the first try: ClickHouse
-    /// notes a token before it has the part, and a kill between the two would make it drop the rows. Then they may come twice until
-    /// they are merged, which `FINAL` does not show.
-    private func token(for batch: InsertBatch) throws(ClickHouseError) -> String {
-        let token = String(batch.token, radix: 16)
-        guard let unconfirmed, unconfirmed.token == batch.token else { return token }
+    // MARK: A server that was killed
+
+    /// Whether the server may know the batch's token and not have its rows: it notes the token before it has the part, and a kill between the
+    /// two makes it drop the rows when they come again. So it is when it was started anew since the first try, or may have been.
+    private func isDoubtful(_ batch: InsertBatch) throws(ClickHouseError) -> Bool {
+        guard let unconfirmed, unconfirmed.token == batch.token else { return false }
         let answer = String(decoding: try client.query("SELECT uptime()"), as: UTF8.self)
         let uptime = Int64(answer.prefix { $0.isNumber }) ?? 0
-        return uptime > (MonotonicClock.now() - unconfirmed.begun) / 1_000_000 ? token : "\(token)-\(WallClock.now().microseconds)"
+        return uptime <= (MonotonicClock.now() - unconfirmed.begun) / 1_000_000
+    }
+
+    /// Sends those rows of a batch again that the server says it has and does not have.
+    private mutating func restoreMissing(_ batch: InsertBatch) throws(ClickHouseError) {
+        let rows = try rows(of: batch)
+        let missing: [UInt32]
+        do { missing = try BatchCheck.missing(rows, in: reader) } catch {
+            throw ClickHouseError((error as? WarmSourceError)?.isRetryable == false ? .permanent : .temporary, "\(error)")
+        }
+        if missing.isEmpty { return }
+        let part: InsertBatch
+        do throws(ZstdError) { part = try codec.encode(rows, rows: missing) } catch { throw ClickHouseError(.temporary, "\(error)") }
+        try put(part, token: "\(String(part.token, radix: 16))-\(WallClock.now().microseconds)")
+        diagnostics.report("\(batch.table): \(missing.count) rows that ClickHouse had not kept when it was started anew were sent again")
     }
 
     private mutating func countExpired(_ batch: InsertBatch) {

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import time
 
 import pytest
 
@@ -59,8 +58,6 @@ def empty_lake(tmp_path: pathlib.Path):
 def server(tools, tmp_path_factory):
     """A warm store that many tests share, each with a database of its own."""
     with ClickHouse(tmp_path_factory.mktemp("warm"), "--test-hooks") as running:
-        # One that has just started cannot be told from one that was started anew.
-        time.sleep(2)
         yield running
 
 

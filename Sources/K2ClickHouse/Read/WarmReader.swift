@@ -111,7 +111,7 @@ extension WarmSelection {
             case .loaded(let after, let through): ["\(column) > \(Self.literal(after))", "\(column) <= \(Self.literal(through))"]
             case .event(let from, let to): ["\(column) >= \(Self.literal(from))", "\(column) < \(Self.literal(to))"]
             }
-        if table.column("is_final") != nil { conditions.append("`is_final`") }
+        if !includesRunning, table.column("is_final") != nil { conditions.append("`is_final`") }
         if let part { conditions.append("cityHash64(\(Self.group(table))) % \(part.count) = \(part.index)") }
         return "\(SQLText.identifier(table.warmName))\(isFinal ? " FINAL" : "") WHERE \(conditions.joined(separator: " AND "))"
     }
