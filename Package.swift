@@ -35,6 +35,7 @@ let package = Package(
         .executable(name: "k2-ohlcv", targets: ["K2OHLCV"]),
         .executable(name: "k2-load", targets: ["K2Load"]),
         .executable(name: "k2-offload", targets: ["K2Offload"]),
+        .executable(name: "k2-maintain", targets: ["K2Maintain"]),
         .executable(name: "k2-sim", targets: ["K2Sim"]),
     ],
     dependencies: [
@@ -88,6 +89,12 @@ let package = Package(
         library("K2StateStore", ["K2Domain", "K2JSON", "K2SQL", "K2SQLite", "K2Postgres"]),
         library("K2ClickHouse", ["K2Bytes", "K2Compression", "K2Domain", "K2HTTP", "K2Rows"]),
         library("K2Lake", ["K2Bytes", "K2Domain", "K2JSON", "K2NDJSON", "K2Rows", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore"]),
+        library(
+            "K2Maintenance",
+            [
+                "K2Bytes", "K2Domain", "K2JSON", "K2Rows", "K2Compression", "K2Parquet", "K2Iceberg", "K2ObjectStore", "K2StateStore", "K2ClickHouse",
+                "K2Lake",
+            ]),
 
         // Command lines
         library("K2CLI", ["K2Bytes", "K2Domain", "K2NDJSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -113,6 +120,12 @@ let package = Package(
             [
                 "K2Bytes", "K2ClickHouse", "K2Connections", "K2Domain", "K2HTTP", "K2Iceberg", "K2JSON", "K2Lake", "K2Metrics", "K2ObjectStore",
                 "K2Retry", "K2StateStore",
+            ]),
+        tool(
+            "K2Maintain", at: "k2-maintain",
+            [
+                "K2Bytes", "K2ClickHouse", "K2Connections", "K2Domain", "K2HTTP", "K2Iceberg", "K2JSON", "K2Lake", "K2Maintenance", "K2Metrics",
+                "K2ObjectStore", "K2Retry", "K2Rows", "K2StateStore",
             ]),
         tool("K2Sim", at: "k2-sim", ["K2Bytes", "K2Domain", "K2Simulator", "K2WebSocket"]),
 
@@ -146,6 +159,12 @@ let package = Package(
                 "K2Lake", "K2Parquet", "K2Iceberg", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows", "K2StateStore",
                 "K2Normalize",
                 "K2Exchanges",
+            ]),
+        tests(
+            "K2MaintenanceTests",
+            [
+                "K2Maintenance", "K2Lake", "K2Parquet", "K2Iceberg", "K2ClickHouse", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows",
+                "K2StateStore", "K2Compression",
             ]),
         tests(
             "K2ClickHouseTests", ["K2ClickHouse", "K2Rows", "K2HTTP", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"], exclude: ["Schema/Golden"]),
