@@ -54,7 +54,9 @@ public struct LeafPageStream: ~Copyable {
             taken = .init()
             if rest.entryCount > 0 { return try handOut(rest) }
         }
-        return try nextPiece().map { try handOut($0) }
+        let next = try nextPiece()
+        let part = try handOut(next ?? LeafColumn(leaf: leaf))
+        return next == nil ? nil : part
     }
 
     /// Exactly `count` rows, or as many as are left.
@@ -96,7 +98,6 @@ public struct LeafPageStream: ~Copyable {
             if isAtEnd {
                 let last = column
                 column = LeafColumn(leaf: leaf)
-                if last.entryCount == 0 { _ = try handOut(last) }
                 return last.entryCount > 0 ? last : nil
             }
             try readPage()
