@@ -110,10 +110,10 @@ public struct LeafPageStream: ~Copyable {
     }
 
     private mutating func readPage() throws {
+        guard decoder.entriesLeft > 0 else { return isAtEnd = true }
         do {
-            guard decoder.entriesLeft > 0 else { return isAtEnd = true }
             guard let page = try pages.next() else {
-                throw ParquetError(.malformed, "", "pages end \(decoder.entriesLeft) values too early")
+                throw ParquetError(.malformed, "row group \(rowGroup): \(leaf.name)", "pages end \(decoder.entriesLeft) values too early")
             }
             let window = pages.window
             try window.withUnsafeBytes { bytes in
@@ -123,6 +123,8 @@ public struct LeafPageStream: ~Copyable {
             if let first = column.repetitionLevels.first, first != 0 {
                 throw ParquetError(.malformed, "", "the first value continues a row")
             }
+        } catch let error as ParquetError where error.place.hasPrefix("row group") {
+            throw error
         } catch {
             throw ParquetError.located(error, "row group \(rowGroup): \(leaf.name): page \(pages.number) at byte \(pages.start)")
         }
