@@ -26,8 +26,8 @@ public struct ReaderLimits: Sendable {
 
 /// Reads a Parquet file through a function that fetches byte ranges.
 ///
-/// The footer is read and checked by `init`. Columns are read one chunk at a time in the encodings
-/// PLAIN, RLE, RLE_DICTIONARY (and its old name) and the three DELTA ones, uncompressed or zstd.
+/// The footer is read and checked by `init`. Columns are read one chunk or some pages at a time, in every encoding of
+/// the format; uncompressed or in zstd, gzip or Snappy.
 public struct ParquetReader {
     /// Gives exactly the bytes of the range, or throws.
     public typealias ByteSource = (Range<Int>) throws -> [UInt8]
@@ -85,8 +85,6 @@ public struct ParquetReader {
         return bytes
     }
 
-    func fetch(_ range: Range<Int>) throws -> [UInt8] { try Self.fetch(range, source) }
-
     /// Each row group has every leaf of the schema, of its type and path.
     private func checkRowGroups() throws(ParquetError) {
         for (number, group) in metadata.rowGroups.enumerated() {
@@ -103,39 +101,64 @@ public struct ParquetReader {
     }
 
     /// The values of one leaf in one row group, with their levels.
-    public func column(_ leafIndex: Int, rowGroup: Int) throws -> LeafColumn {
+    ///
+    /// - Throws: `ParquetError` with row group, column and page, and whatever the source throws.
+    public func column(_ leafIndex: Int, rowGroup: Int, dictionaries: DictionaryReading = .decoded) throws -> LeafColumn {
+        var pages = try pages(leafIndex, rowGroup: rowGroup, dictionaries: dictionaries, fetchBytes: .max)
+        return try pages.rest()
+    }
+
+    /// The same in pieces of some pages each: for row groups whose size nobody vouches for.
+    ///
+    /// - Parameter fetchBytes: bytes that are asked of the source at once; more where a page is longer.
+    public func pages(
+        _ leafIndex: Int, rowGroup: Int, dictionaries: DictionaryReading = .decoded, fetchBytes: Int = 1 << 20
+    ) throws -> LeafPageStream {
         guard metadata.rowGroups.indices.contains(rowGroup), schema.leaves.indices.contains(leafIndex) else {
             throw ParquetError(.invalidInput, "row group \(rowGroup)", "no column \(leafIndex) there")
         }
-        let group = metadata.rowGroups[rowGroup]
-        let leaf = schema.leaves[leafIndex]
+        let (group, leaf) = (metadata.rowGroups[rowGroup], schema.leaves[leafIndex])
         let chunk = group.columns[leafIndex]
-        let bytes = try fetch(try range(of: chunk, leaf))
-        let column = try ColumnChunkReader(chunk, leaf, limits).read(bytes)
-        guard column.rowCount == Int(group.rowCount) else {
-            throw ParquetError(.malformed, leaf.name, "found \(column.rowCount) rows, expected \(group.rowCount)")
+        let place = "row group \(rowGroup): \(leaf.name)"
+        let pages = ChunkPages(try range(of: chunk, place), step: fetchBytes) { [source] in try Self.fetch($0, source) }
+        guard let rows = Int(exactly: group.rowCount) else { throw ParquetError(.tooLarge, place, "\(group.rowCount) rows") }
+        do {
+            return LeafPageStream(leaf, rowGroup: rowGroup, rows: rows, pages, try PageDecoder(chunk, leaf, limits, dictionaries))
+        } catch {
+            throw ParquetError.located(error, place)
         }
-        return column
     }
 
-    private func range(of chunk: ColumnChunkMetadata, _ leaf: Leaf) throws(ParquetError) -> Range<Int> {
+    private func range(of chunk: ColumnChunkMetadata, _ place: String) throws(ParquetError) -> Range<Int> {
         var start = chunk.dataPageOffset
         if let offset = chunk.dictionaryPageOffset, offset > 0 { start = min(start, offset) }
         let (end, overflow) = start.addingReportingOverflow(chunk.totalCompressedSize)
         guard start >= 4, !overflow, end <= Int64(fileSize - 8) else {
-            throw ParquetError(.malformed, leaf.name, "pages from \(start), \(chunk.totalCompressedSize) bytes, in a file of \(fileSize)")
+            throw ParquetError(.malformed, place, "pages from \(start), \(chunk.totalCompressedSize) bytes, in a file of \(fileSize)")
         }
         return Int(start)..<Int(end)
     }
 
-    /// Reads the footer and every column of every row group, and throws the result away: the entry for fuzzing.
+    /// Reads the footer and every column of every row group in each way there is, and throws the result away: the entry for fuzzing.
     ///
-    /// - Throws: `ParquetError` for whatever is wrong with the bytes; it never traps.
+    /// - Throws: the first `ParquetError`, after everything was tried; it never traps.
     public static func readEverything(_ bytes: [UInt8], limits: ReaderLimits = .strict) throws {
         let reader = try ParquetReader(bytes, limits: limits)
+        var failure: (any Error)?
+        func attempt(_ body: () throws -> Void) { do { try body() } catch { failure = failure ?? error } }
         for group in reader.metadata.rowGroups.indices {
-            for leaf in reader.schema.leaves.indices { _ = try reader.column(leaf, rowGroup: group) }
-            for field in reader.schema.root.children.indices { _ = try reader.field(field, rowGroup: group) }
+            for leaf in reader.schema.leaves.indices {
+                attempt { _ = try reader.column(leaf, rowGroup: group) }
+                attempt {
+                    var pages = try reader.pages(leaf, rowGroup: group, dictionaries: .kept, fetchBytes: 1 << 12)
+                    while try pages.next(rows: 1000).entryCount > 0 {}
+                }
+            }
+            for field in reader.schema.root.children.indices {
+                attempt { _ = try reader.field(field, rowGroup: group, dictionaries: group % 2 == 0 ? .decoded : .kept) }
+            }
         }
+        for leaf in reader.schema.leaves.indices { _ = reader.rowGroups(where: [(leaf, .within(lower: .int64(0), upper: .int64(9)))]) }
+        if let failure { throw failure }
     }
 }
