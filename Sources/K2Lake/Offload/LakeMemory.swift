@@ -21,7 +21,7 @@ struct LakeMemory {
     func catchUp(_ table: Table) throws -> String? {
         let name = definition.coldName
         let known = try stores.state.watermark(table: name)
-        let position = position(table.metadata)
+        let position = LakeWatermark.newest(table.metadata)
         guard try known.map({ ($0.position, position) }).map({ stored, found in found.map { $0 > stored } ?? false }) ?? !knows(table) else { return nil }
         let count = try adopt(table)
         if let position {
@@ -41,17 +41,6 @@ struct LakeMemory {
     }
 
     private static let runsLookedAt = 10_000
-
-    /// The newest watermark in the summaries of the table's snapshots.
-    private func position(_ metadata: TableMetadata) -> Timestamp? {
-        metadata.snapshots.sorted { $0.sequenceNumber > $1.sequenceNumber }
-            .lazy.compactMap { $0.summary[TableCommitter.watermarkKey].flatMap(Self.time) }.first
-    }
-
-    private static func time(_ text: String) -> Timestamp? {
-        let bytes = Array(text.utf8)
-        return try? Timestamp(rfc3339: bytes.span)
-    }
 
     /// Tells the state store of all rows of the table.
     private func adopt(_ table: Table) throws -> Int {
