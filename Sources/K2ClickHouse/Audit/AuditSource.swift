@@ -75,23 +75,25 @@ public struct AuditSource: Sendable {
     /// Candles of `interval`, computed from the trades, whose windows begin in `range`.
     ///
     /// A window counts as closed when a trade that the lake's candles can know of lies `lateness` behind its end; trades are looked for up to an hour
-    /// after `range`.
-    /// - Parameter reach: of the table of candles.
-    public init(candles interval: CandleInterval, in range: Range<Timestamp>, lateness: Int64, _ reach: WarmReach) {
+    /// after the last window of `all`, so that what a part says of a window does not depend on the part.
+    /// - Parameters:
+    ///   - all: of which `range` is a part.
+    ///   - reach: of the table of candles.
+    public init(candles interval: CandleInterval, in range: Range<Timestamp>, of all: Range<Timestamp>, lateness: Int64, _ reach: WarmReach) {
         let table = MarketTables.gold(interval)
         columns = Self.determined(table)
         identity = table.identity
         time = table.timeColumn
         name = "candles of \(interval.rawValue) from \(MarketTables.silver.warmName)"
-        query = Self.query(interval, range, lateness, reach, columns.map(\.name))
+        query = Self.query(interval, range, all.upperBound, lateness, reach, columns.map(\.name))
     }
 
     private static func query(
-        _ interval: CandleInterval, _ range: Range<Timestamp>, _ lateness: Int64, _ reach: WarmReach, _ names: [String]
+        _ interval: CandleInterval, _ range: Range<Timestamp>, _ through: Timestamp, _ lateness: Int64, _ reach: WarmReach, _ names: [String]
     ) -> String {
         let came = SQLText.identifier(ReplacingTable.loadedAt)
         let width = interval.width + lateness
-        let (ahead, isFar) = range.upperBound.microseconds.addingReportingOverflow(width + AuditHour.microseconds)
+        let (ahead, isFar) = through.microseconds.addingReportingOverflow(width + AuditHour.microseconds)
         let end = isFar ? latest : min(Timestamp(microseconds: ahead), latest)
         let settled = SQLText.time(Timestamp(microseconds: reach.settled))
         let candles = CandleSQL(

@@ -50,12 +50,16 @@ struct ColdColumn {
     }
 
     /// Integers and times.
-    func integers() throws(ParquetError) -> [Int64] {
-        switch leaves?.first?.values {
-        case .int64(let values)?: return values
-        case .int32(let values)?: return values.map { Int64($0) }
-        case nil: return []
-        case let values?: throw ParquetError(.malformed, definition.name, "found \(values.count) values of another type, expected \(definition.type)")
+    func integers() throws(ParquetError) -> [Int64] { try leaves.map { leaves throws(ParquetError) in try integers(leaves[0].values) } ?? [] }
+
+    private func integers(_ values: LeafValues) throws(ParquetError) -> [Int64] {
+        switch values {
+        case .int64(let values): return values
+        case .int32(let values): return values.map { Int64($0) }
+        case .coded(let codes, let dictionary):
+            let entries = try integers(dictionary.values)
+            return codes.map { entries[Int($0)] }
+        default: throw ParquetError(.malformed, definition.name, "found values of another type, expected \(definition.type)")
         }
     }
 }

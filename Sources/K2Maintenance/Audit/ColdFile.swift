@@ -38,6 +38,6 @@ struct ColdFile {
         guard node.leaves.count == (column.type == .stringMap ? 2 : 1) else {
             throw ParquetError(.malformed, column.name, "found \(node.leaves.count) values for each of a row, expected \(column.type)")
         }
-        return try ColdColumn(column, rows: rowCount(rowGroup), try node.leaves.map { try reader.column($0, rowGroup: rowGroup) })
+        return try ColdColumn(column, rows: rowCount(rowGroup), try node.leaves.map { try reader.column($0, rowGroup: rowGroup, dictionaries: .kept) })
     }
 }

@@ -35,6 +35,7 @@ extension ColumnBuilder {
 
     private mutating func append(_ values: LeafValues, _ wide: WideValues?, _ position: Int) {
         switch (values, definition.type) {
+        case (.coded(let codes, let dictionary), let type) where type != .uuid && wide == nil: append(dictionary.values, nil, Int(codes[position]))
         case (.boolean(let values), _): append(values[position])
         case (.int32(let values), .int32): append(values[position])
         case (.int32(let values), .int64): append(Int64(values[position]))
@@ -67,15 +68,23 @@ private struct NestedTexts {
     private var texts: [[[UInt8]]] = []
 
     init(_ leaf: LeafColumn) {
-        guard case .byteArray(let values) = leaf.values else { return }
+        var values = ByteColumn(), codes: [UInt32]?
+        switch leaf.values {
+        case .byteArray(let texts): values = texts
+        case .coded(let numbers, let dictionary):
+            guard case .byteArray(let texts) = dictionary.values else { return }
+            (values, codes) = (texts, numbers)
+        default: return
+        }
+        let count = codes?.count ?? values.count
         let element = leaf.leaf.maxDefinition - (leaf.leaf.element.repetition == .optional ? 1 : 0)
         var next = 0
         for entry in 0..<leaf.entryCount {
             if leaf.repetitionLevels[entry] == 0 { texts.append([]) }
             let level = Int(leaf.definitionLevels[entry])
             guard level >= element, !texts.isEmpty else { continue }
-            let isThere = level == leaf.leaf.maxDefinition && next < values.count
-            texts[texts.count - 1].append(isThere ? values[next] : [])
+            let isThere = level == leaf.leaf.maxDefinition && next < count
+            texts[texts.count - 1].append(isThere ? values[codes.map { Int($0[next]) } ?? next] : [])
             if isThere { next += 1 }
         }
     }

@@ -118,22 +118,19 @@ struct ColdScan {
 
     // MARK: Rows
 
-    /// The hashes of the rows of some hours, file by file. Files that are lost or cannot be read have none; `sums` tells of them.
-    /// - Parameter part: a share of the rows, by their identity; nil for all.
-    func prints(_ files: [DataFile], hours: Set<Int64>, in range: Range<Timestamp>, part: (index: Int, count: Int)?) throws -> [ColdPrint] {
-        var prints: [ColdPrint] = [], problems: [AuditedFileProblem] = []
-        for (number, file) in files.enumerated() {
-            let before = prints.count
-            do {
-                guard let cold = try open(file, &problems) else { continue }
-                for group in cold.rowGroups {
-                    try mayGoOn()
-                    try append(cold, number, group, hours, range, part, to: &prints)
-                }
-            } catch is ParquetError {
-                prints.removeLast(prints.count - before)
-            } catch let error as StoreError where error.code == .notFound {
-                prints.removeLast(prints.count - before)
+    /// The hashes of the rows of some hours, file by file.
+    /// - Parameters:
+    ///   - broken: paths of files that are known to be lost or unreadable: they have no rows.
+    ///   - part: a share of the rows, by their identity; nil for all.
+    func prints(
+        _ files: [DataFile], without broken: Set<String>, hours: Set<Int64>, in range: Range<Timestamp>, part: (index: Int, count: Int)?
+    ) throws -> [ColdPrint] {
+        var prints: [ColdPrint] = []
+        for (number, file) in files.enumerated() where !broken.contains(file.path) {
+            let cold = try ColdFile(file, size: try store.size(file.path), in: store, schema)
+            for group in cold.rowGroups {
+                try mayGoOn()
+                try append(cold, number, group, hours, range, part, to: &prints)
             }
         }
         return prints

@@ -1,3 +1,4 @@
+import Glibc
 import K2Bytes
 import K2Domain
 import K2Iceberg
@@ -48,41 +49,46 @@ struct FileFacts {
 
     private static func bounds(_ leaf: LeafColumn, _ type: PrimitiveType, _ wide: WideValues?) -> (Datum, Datum)? {
         if let wide { return wideBounds(wide, type) }
-        switch leaf.values {
-        case .boolean(let values):
-            guard let first = values.first else { return nil }
-            let isMixed = values.contains(!first)
-            return (.boolean(isMixed ? false : first), .boolean(isMixed ? true : first))
+        var (values, used) = (leaf.values, Array(0..<leaf.values.count))
+        if case .coded(let codes, let dictionary) = leaf.values {
+            var isUsed = [Bool](repeating: false, count: dictionary.count)
+            for code in codes { isUsed[Int(code)] = true }
+            (values, used) = (dictionary.values, isUsed.indices.filter { isUsed[$0] })
+        }
+        switch values {
+        case .boolean(let values): return ends(used) { !values[$0] && values[$1] }.map { (.boolean(values[$0]), .boolean(values[$1])) }
         case .int32(let values):
-            guard let (low, high) = range(values) else { return nil }
-            return type == .long ? (.long(Int64(low)), .long(Int64(high))) : (.int(low), .int(high))
+            let ends = ends(used) { values[$0] < values[$1] }
+            return ends.map { type == .long ? (.long(Int64(values[$0])), .long(Int64(values[$1]))) : (.int(values[$0]), .int(values[$1])) }
         case .int64(let values):
-            guard let (low, high) = range(values) else { return nil }
-            return type == .long ? (.long(low), .long(high)) : (.timestamp(low), .timestamp(high))
-        case .byteArray(let values):
-            guard let (low, high) = range(values) else { return nil }
-            return (.string(String(decoding: values[low], as: UTF8.self)), .string(String(decoding: values[high], as: UTF8.self)))
-        case .float, .double, .fixed: return nil
+            let ends = ends(used) { values[$0] < values[$1] }
+            return ends.map { type == .long ? (.long(values[$0]), .long(values[$1])) : (.timestamp(values[$0]), .timestamp(values[$1])) }
+        case .byteArray(let values): return textBounds(values, used)
+        case .float, .double, .fixed, .coded: return nil
         }
     }
 
-    private static func range<T: Comparable>(_ values: [T]) -> (T, T)? {
-        guard var low = values.first else { return nil }
+    /// A least and a greatest of some numbers.
+    @inline(__always)
+    private static func ends(_ numbers: [Int], _ isLess: (Int, Int) -> Bool) -> (Int, Int)? {
+        guard var low = numbers.first else { return nil }
         var high = low
-        for value in values {
-            if value < low { low = value }
-            if value > high { high = value }
+        for number in numbers {
+            if isLess(number, low) { low = number } else if isLess(high, number) { high = number }
         }
         return (low, high)
     }
 
     private static func wideBounds(_ values: WideValues, _ type: PrimitiveType) -> (Datum, Datum)? {
         guard values.count > 0 else { return nil }
-        guard case .decimal = type else {
-            let bits = (0..<values.count).map { UInt128(truncatingIfNeeded: values[$0]) }
-            return range(bits).map { (uuid($0), uuid($1)) }
-        }
         var (low, high) = (values[0], values[0])
+        guard case .decimal = type else {
+            for index in 0..<values.count {
+                if UInt128(truncatingIfNeeded: values[index]) < UInt128(truncatingIfNeeded: low) { low = values[index] }
+                if UInt128(truncatingIfNeeded: values[index]) > UInt128(truncatingIfNeeded: high) { high = values[index] }
+            }
+            return (uuid(low), uuid(high))
+        }
         for index in 0..<values.count {
             low = min(low, values[index])
             high = max(high, values[index])
@@ -90,29 +96,20 @@ struct FileFacts {
         return (.decimal(low), .decimal(high))
     }
 
-    private static func uuid(_ bits: UInt128) -> Datum { .uuid(withUnsafeBytes(of: bits.bigEndian) { Array($0) }) }
+    private static func uuid(_ bits: Int128) -> Datum { .uuid(withUnsafeBytes(of: bits.bigEndian) { Array($0) }) }
 
-    /// Positions of a least and a greatest value, compared byte by byte.
-    private static func range(_ values: ByteColumn) -> (Int, Int)? {
-        guard values.count > 0 else { return nil }
-        return values.data.withUnsafeBufferPointer { data in
-            func value(_ index: Int) -> UnsafeBufferPointer<UInt8> {
-                UnsafeBufferPointer(rebasing: data[Int(values.offsets[index])..<Int(values.offsets[index + 1])])
+    private static func textBounds(_ values: ByteColumn, _ used: [Int]) -> (Datum, Datum)? {
+        let found = values.data.withUnsafeBufferPointer { data in
+            ends(used) { a, b in
+                let (x, y) = (Int(values.offsets[a])..<Int(values.offsets[a + 1]), Int(values.offsets[b])..<Int(values.offsets[b + 1]))
+                let order = data.baseAddress.map { memcmp($0 + x.lowerBound, $0 + y.lowerBound, min(x.count, y.count)) } ?? 0
+                return order < 0 || order == 0 && x.count < y.count
             }
-            var (low, high) = (0, 0)
-            for index in 1..<max(values.count, 1) {
-                if isLess(value(index), value(low)) { low = index } else if isLess(value(high), value(index)) { high = index }
-            }
-            return (low, high)
         }
+        return found.map { (text(values[$0]), text(values[$1])) }
     }
 
-    @inline(__always)
-    private static func isLess(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-        let count = min(a.count, b.count)
-        for index in 0..<count where a[index] != b[index] { return a[index] < b[index] }
-        return a.count < b.count
-    }
+    private static func text(_ bytes: [UInt8]) -> Datum { .string(String(decoding: bytes, as: UTF8.self)) }
 }
 
 extension FileFacts {

@@ -19,47 +19,66 @@ struct RowComparison {
     /// A later row of an identity replaces the one in the lake.
     let isRevised: Bool
 
-    struct Outcome {
-        var findings = RowFindings()
-        var problems: [AuditedFileProblem] = []
-        /// ClickHouse's clock.
-        var clock = Timestamp(microseconds: 0)
-    }
-
-    /// - Parameter checksFiles: whether the files are held against their manifests.
-    func run(checksFiles: Bool) throws -> Outcome {
-        var outcome = Outcome()
-        let files = cold.files(in: range)
-        let (warm, sums) = try bothSums(files, checksFiles)
-        outcome.problems = sums.problems
-        outcome.clock = try reader.clock()
-        let cutoff = keeping.cutoff(at: outcome.clock)
-        var differing: [HourComparison] = []
-        for hour in HourComparison.all(warm, sums.hours) {
-            outcome.findings.warmRows += hour.warmRows
-            outcome.findings.coldRows += hour.coldRows
+    /// Compares the sums.
+    /// - Parameters:
+    ///   - checks: whether the files are held against their manifests.
+    ///   - problems: gets what is wrong with files, also when the warm store then fails.
+    /// - Returns: what was found, with the hours that differ.
+    func sums(checks: Bool, _ problems: inout [AuditedFileProblem]) throws -> (findings: RowFindings, differing: [HourComparison], clock: Timestamp) {
+        let (warm, cold) = bothSums(checks)
+        let sums = try cold.get()
+        problems += sums.problems
+        let hours = HourComparison.all(try warm.get(), sums.hours)
+        let clock = try reader.clock()
+        let cutoff = keeping.cutoff(at: clock)
+        var findings = RowFindings(), differing: [HourComparison] = []
+        for hour in hours {
+            findings.warmRows += hour.warmRows
+            findings.coldRows += hour.coldRows
             if let equal = hour.equal {
-                outcome.findings.note(hour, warm: equal, pending: hour.warmRows - equal.rows)
+                findings.note(hour, warm: equal, pending: hour.warmRows - equal.rows)
             } else if hour.warmRows == 0, AuditHour.start(hour.hour + 1) <= cutoff {
-                outcome.findings.note(expired: hour)
+                findings.note(expired: hour)
             } else {
                 differing.append(hour)
-                outcome.findings.note(differing: hour)
+                findings.note(differing: hour)
             }
         }
-        var shown: [ShownRows.Entry] = []
-        for chunk in HourChunk.chunks(differing, limit: options.rowsAtOnce) {
-            for part in 0..<chunk.parts {
-                try compare(chunk, part, cutoff, &outcome.findings, &shown)
-            }
-        }
-        outcome.findings.finish(differing)
-        outcome.findings.rows = try ShownRows(comparison: self).rows(shown)
-        return outcome
+        return (findings, differing, clock)
     }
 
+    /// Compares the rows of the hours that differ, one by one.
+    /// - Parameters:
+    ///   - broken: paths of files that cannot be read.
+    ///   - clock: ClickHouse's, after its sums were made.
+    ///   - found: called for each row that the sides do not agree about, with the lake's file.
+    func rows(
+        _ differing: [HourComparison], without broken: Set<String>, clock: Timestamp, _ found: (Discrepancy, DataFile?) throws -> Void
+    ) throws {
+        let match = PrintMatch(cutoff: keeping.cutoff(at: clock).microseconds, isRevised: isRevised)
+        for chunk in HourChunk.chunks(differing, limit: options.rowsAtOnce) {
+            for part in 0..<chunk.parts { try compare(chunk, part, broken, match, found) }
+        }
+    }
+
+    /// Both.
+    func run(checks: Bool, _ problems: inout [AuditedFileProblem]) throws -> (findings: RowFindings, clock: Timestamp) {
+        var (findings, differing, clock) = try sums(checks: checks, &problems)
+        let broken = Set(problems.filter { $0.kind != .misdescribed }.map(\.path))
+        var shown: [ShownRows.Entry] = []
+        try rows(differing, without: broken, clock: clock) { row, file in
+            findings.note(row)
+            if row.kind.isDifference, shown.count < options.listed { shown.append(ShownRows.Entry(found: row, file: file)) }
+        }
+        findings.finish()
+        findings.rows = try ShownRows(comparison: self).rows(shown)
+        return (findings, clock)
+    }
+
+    private typealias ColdSums = (hours: [Int64: AuditSums], problems: [AuditedFileProblem])
+
     /// The server computes its sums while we make those of the files.
-    private func bothSums(_ files: [DataFile], _ checks: Bool) throws -> (warm: [WarmHour], cold: (hours: [Int64: AuditSums], problems: [AuditedFileProblem])) {
+    private func bothSums(_ checks: Bool) -> (warm: Result<[WarmHour], any Error>, cold: Result<ColdSums, any Error>) {
         let answer = Mutex<Result<[WarmHour], any Error>?>(nil)
         let group = DispatchGroup()
         // SAFETY: until the group is done, this thread leaves the reader alone.
@@ -69,33 +88,27 @@ struct RowComparison {
             let result = Result { try reader.hours(source) }
             answer.withLock { $0 = result }
         }
-        let sums = Result { try scan.sums(files, in: range, spec: checks ? { cold.metadata.spec(id: $0.specID) } : nil) }
+        let sums = Result { try scan.sums(cold.files(in: range), in: range, spec: checks ? { cold.metadata.spec(id: $0.specID) } : nil) }
         group.wait()
-        // When both failed, what the lake says is told: it is asked for here.
-        let found = try sums.get()
-        return (try answer.withLock { $0! }.get(), found)
+        return (answer.withLock { $0! }, sums)
     }
 
     /// Compares the rows of one share of some hours.
     private func compare(
-        _ chunk: HourChunk, _ part: Int, _ cutoff: Timestamp, _ findings: inout RowFindings, _ shown: inout [ShownRows.Entry]
+        _ chunk: HourChunk, _ part: Int, _ broken: Set<String>, _ match: PrintMatch, _ found: (Discrepancy, DataFile?) throws -> Void
     ) throws {
         let span = AuditHour.start(chunk.hours.min()!)..<AuditHour.start(chunk.hours.max()! + 1)
         let narrow = max(span.lowerBound, range.lowerBound)..<min(span.upperBound, range.upperBound)
         let share = chunk.parts > 1 ? (index: part, count: chunk.parts) : nil
         let files = cold.files(in: narrow)
-        // The lake's rows are of a snapshot; whatever it has the warm store must have by now.
-        let coldPrints = try scan.prints(files, hours: Set(chunk.hours), in: narrow, part: share)
+        // The lake's rows are those of a snapshot; whatever it has, the warm store has by now.
+        let coldPrints = try scan.prints(files, without: broken, hours: Set(chunk.hours), in: narrow, part: share)
         var warmPrints: [WarmPrint] = []
         try reader.prints(source(narrow), hours: chunk.hours, part: share) {
             try scan.mayGoOn()
             warmPrints += $0
         }
-        PrintMatch(cutoff: cutoff.microseconds, isRevised: isRevised).run(warmPrints, coldPrints) { found in
-            findings.note(found)
-            guard found.kind.isDifference, shown.count < options.listed else { return }
-            shown.append(ShownRows.Entry(found: found, file: found.cold.map { files[Int($0.file)] }))
-        }
+        try match.run(warmPrints, coldPrints) { try found($0, $0.cold.map { files[Int($0.file)] }) }
     }
 }
 
@@ -128,7 +141,7 @@ extension RowFindings {
     }
 
     /// Hours that came out well after all are not told.
-    fileprivate mutating func finish(_ differing: [HourComparison]) {
+    fileprivate mutating func finish() {
         hours.removeAll { hour in !Discrepancy.Kind.allCases.contains { $0.isDifference && (hour.counts[$0.rawValue] ?? 0) > 0 } }
     }
 
