@@ -86,11 +86,15 @@ final class MaintainRun {
             table.stores = stores
         }
         guard step.covers(table.name) else { throw LakeError(.configuration, "\(table.name): \(step.verb): not for this table") }
-        guard try stores.catalog.findTable(table.identifier) != nil else {
+        guard try !step.needsTable || stores.catalog.findTable(table.identifier) != nil else {
             if options.names == nil { return nil }
             throw LakeError(.configuration, "\(table.name): no such table")
         }
-        if step.needsLease, !options.dryRun, table.lease == nil { table.lease = try MaintenanceLease(table.name, stores) }
+        if step.needsLease, !options.dryRun, table.lease == nil {
+            let lease = try MaintenanceLease(table.name, stores)
+            table.lease = lease
+            try lease.closeDeadIntents()
+        }
         return try step.run(work(step, table, stores))
     }
 

@@ -21,7 +21,7 @@ struct LakeMemory {
     func catchUp(_ table: Table) throws -> String? {
         let name = definition.coldName
         let known = try stores.state.watermark(table: name)
-        let position = LakeWatermark.newest(table.metadata)
+        let position = position(table.metadata)
         guard try known.map({ ($0.position, position) }).map({ stored, found in found.map { $0 > stored } ?? false }) ?? !knows(table) else { return nil }
         let count = try adopt(table)
         if let position {
@@ -41,6 +41,9 @@ struct LakeMemory {
     }
 
     private static let runsLookedAt = 10_000
+
+    /// The newest watermark in the summaries of the table's snapshots.
+    private func position(_ metadata: TableMetadata) -> Timestamp? { HistoryNeeds.newestWatermark(metadata).flatMap(HistoryNeeds.position) }
 
     /// Tells the state store of all rows of the table.
     private func adopt(_ table: Table) throws -> Int {

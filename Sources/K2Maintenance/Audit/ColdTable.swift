@@ -60,7 +60,7 @@ extension ColdTable {
             }
             files += try source.entries(manifest).filter { $0.isLive && mayHold($0.file, range, schema, table.metadata) }.map(\.file)
         }
-        let told = LakeWatermark.newest(table.metadata)
+        let told = HistoryNeeds.newestWatermark(table.metadata).flatMap(HistoryNeeds.position)
         return ColdTable(
             metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files,
             refusal: hasDeletes ? "the table has delete files" : nil)
