@@ -24,6 +24,9 @@ struct PageDecoder: ~Copyable {
 
     /// Takes a page in: a dictionary is kept, data are appended to `column`.
     mutating func read(_ header: PageHeader, _ body: UnsafeRawBufferPointer, into column: inout LeafColumn) throws {
+        if let checksum = header.checksum, CRC32.checksum(body) != UInt32(bitPattern: checksum) {
+            throw ParquetError(.malformed, "", "the checksum of the page does not fit its bytes")
+        }
         switch header.kind {
         case .index: break
         case .dictionary(let count, let encoding):

@@ -29,6 +29,8 @@ struct CraftedFile {
         pages.append((PageHeader(kind: kind, uncompressedSize: Int32(size ?? body.count), compressedSize: Int32(body.count)), body))
     }
 
+    mutating func add(_ header: PageHeader, _ body: [UInt8]) { pages.append((header, body)) }
+
     mutating func add(_ count: Int32, _ encoding: Encoding, levels: Encoding = .rle, _ body: [UInt8]) {
         add(.data(valueCount: count, encoding: encoding, definitionEncoding: levels, repetitionEncoding: levels), body)
     }

@@ -81,6 +81,36 @@ struct PageDecoderTests {
         #expect(try file.read().values == .int32([0x0403_0201, 0x0807_0605]))
     }
 
+    /// The form with two levels that older writers have.
+    @Test func whatIsRepeatedMayBeTheElement() throws {
+        var file = CraftedFile(.int32, rows: 4)
+        file.elements = [
+            SchemaElement(name: "root", childCount: 1), SchemaElement(name: "l", repetition: .optional, childCount: 1, convertedType: .list),
+            SchemaElement(name: "array", type: .int32, repetition: .repeated),
+        ]
+        file.path = ["l", "array"]
+        file.valueCount = 5
+        // [1,2], null, [], [3]: repetitions 0 1 0 0 0 and definitions 2 2 0 1 2, packed in one and two bits.
+        file.add(5, .plain, [2, 0, 0, 0, 3, 0b10] + [3, 0, 0, 0, 3, 0b0100_1010, 0b10] + Self.int32(1, 2, 3))
+        #expect(try ParquetReader(file.bytes).field(0, rowGroup: 0).plainCells == ["[1,2]", "NULL", "[]", "[3]"])
+    }
+
+    @Test func decimalsMayBeByteStringsOfAnyLength() throws {
+        var file = CraftedFile(.byteArray, rows: 4)
+        file.elements[1].logicalType = .decimal(precision: 38, scale: 2)
+        let values: [[UInt8]] = [[7], [0xff, 0x38], [0, 0x80], [UInt8](repeating: 0xff, count: 17)]
+        file.add(4, .plain, values.flatMap { Self.int32(Int32($0.count)) + $0 })
+        #expect(try ParquetReader(file.bytes).field(0, rowGroup: 0).values == .int128([7, -200, 128, -1]))
+        file = CraftedFile(.byteArray, rows: 1)
+        file.elements[1].convertedType = .decimal
+        file.add(1, .plain, Self.int32(17) + [0, 0x80] + [UInt8](repeating: 0, count: 15))
+        #expect(throws: ParquetError(.unsupported, "row group 0: a", "a decimal of more than 128 bits")) { try ParquetReader(file.bytes).field(0, rowGroup: 0) }
+        file = CraftedFile(.byteArray, rows: 1)
+        file.elements[1].convertedType = .decimal
+        file.add(1, .plain, Self.int32(0))
+        #expect(throws: ParquetError(.malformed, "row group 0: a", "a decimal without bytes")) { try ParquetReader(file.bytes).field(0, rowGroup: 0) }
+    }
+
     private static func message(_ file: CraftedFile, _ limits: ReaderLimits = ReaderLimits()) -> String {
         do {
             _ = try ParquetReader(file.bytes, limits: limits).column(0, rowGroup: 0)
@@ -119,6 +149,17 @@ struct PageDecoderTests {
             file.add(.dictionary(valueCount: 1, encoding: .plain), Self.int32(7))
             file.add(1, .rleDictionary, [1, 2, 1])
             #expect { try file.read(reading) } throws: { "\($0)" == "parquet: row group 0: a: page 1 at byte 17: code 1 in a dictionary of 1" }
+        }
+    }
+
+    @Test func checksumsAreCompared() throws {
+        let body = Self.int32(1, 2, 3)
+        let kind = PageHeader.Kind.data(valueCount: 3, encoding: .plain, definitionEncoding: .rle, repetitionEncoding: .rle)
+        let checksum = Int32(bitPattern: body.withUnsafeBytes { CRC32.checksum($0) })
+        for (change, isGood) in [(Int32(0), true), (1, false)] {
+            var file = CraftedFile(.int32, rows: 3)
+            file.add(PageHeader(kind: kind, uncompressedSize: 12, compressedSize: 12, checksum: checksum ^ change), body)
+            #expect(Self.message(file) == (isGood ? "none" : "parquet: row group 0: a: page 0 at byte 0: the checksum of the page does not fit its bytes"))
         }
     }
 
