@@ -56,7 +56,7 @@ extension LakeStores {
                     if try state.openIntents(table: table).isEmpty { return }
                     try takeLease(table)
                     defer { try? state.releaseLease(table: table, holder: holder) }
-                    lines += try IntentReconciler(stores: self, definition: definition).run()
+                    lines += try StateBinding(stores: self, definition: definition).settle()
                 }
             } catch {
                 failures.append(error as? LakeError ?? LakeError(.failed, "\(table): \(error)"))

@@ -51,6 +51,8 @@ struct TableCommitter {
     let definition: TableDefinition
     /// Bytes of a data file, about.
     var targetFileSize = 128 << 20
+    /// Of the table that the batches are made for; nil: whichever has the name.
+    var tableUUID: String?
 
     private var table: String { definition.coldName }
     private var identifier: TableIdentifier { TableIdentifier(LakeSchema.namespace, table) }
@@ -110,6 +112,7 @@ struct TableCommitter {
     func commit(_ rows: LakeTable, origin: BatchOrigin = BatchOrigin()) throws -> CommitReport? {
         let started = stores.now
         let table = try openTable()
+        try mustBeSame(table.metadata)
         let shape = try shape(table)
         let order = try RowOrder(rows.buffer, spec: shape.spec, rules: shape.rules)
         var intent = Intent(
@@ -220,8 +223,15 @@ struct TableCommitter {
         }
     }
 
+    /// What a batch leaves out is in the table that was looked at before, not in one that took its place.
+    private func mustBeSame(_ table: TableMetadata) throws(IcebergError) {
+        guard let tableUUID, table.tableUUID != tableUUID else { return }
+        throw IcebergError(.validation, "the table is another one than at the start of the run: expected \(tableUUID), found \(table.tableUUID)")
+    }
+
     /// Another run may have taken us for dead, and settled the batch.
     private func mustBeOpen(_ intent: Intent, _ table: TableMetadata) throws(IcebergError) {
+        try mustBeSame(table)
         let isFenced = !table.snapshots(withSummary: IntentReconciler.fencedKey, value: IntentReconciler.fencedValue(intent)).isEmpty
         let isOpen: Bool
         do throws(StateStoreError) { isOpen = try stores.state.openIntents(table: self.table).contains { $0.batchID == intent.batchID && $0.createdAt == intent.createdAt } } catch {

@@ -1,10 +1,12 @@
 """Lakes in other places than a folder with an SQLite catalog: PostgreSQL or a REST server as the catalog, S3 as the store."""
 
+import contextlib
 import dataclasses
 import pathlib
+import sqlite3
 
 from pipeline import NAMESPACE
-from readers import DuckDB, PyIceberg
+from readers import DuckDB, PyIceberg, plain_path
 
 CATALOGS = ("sqlite", "postgres", "rest")
 STORES = ("local", "s3")
@@ -59,6 +61,40 @@ class PlacedLake:
             return load_catalog("k2", type="rest", uri=self.objects.catalog, warehouse=self.name, credential=secret, **files)
         uri = f"sqlite:///{self.folder / 'k2.db'}" if self.catalog == "sqlite" else self.database.url_of(self.name, driver="postgresql+psycopg2")
         return load_catalog("k2", type="sql", uri=uri, warehouse=self.warehouse, init_catalog_tables="false", **files)
+
+
+    def data_files(self, location, io):
+        """Locations of all data files that a reader of the store sees below a table, in a snapshot or not."""
+        if self.store == "local":
+            folder = pathlib.Path(plain_path(location)) / "data"
+            return [f"file://{file}" for file in folder.rglob("*.parquet") if not file.name.startswith(".")]
+        from pyarrow.fs import FileSelector
+
+        scheme, _, path = location.partition("://")
+        files = io.fs_by_scheme(scheme, path.split("/")[0])
+        found = files.get_file_info(FileSelector(f"{path}/data", recursive=True, allow_not_found=True))
+        return [f"{scheme}://{file.path}" for file in found if file.is_file]
+
+    @contextlib.contextmanager
+    def state(self):
+        """A function that asks the state store; placeholders are %s."""
+        if self.catalog == "postgres":
+            import psycopg2
+
+            connection = psycopg2.connect(self.database.url_of(self.name))
+            ask, mark = connection.cursor(), "%s"
+        else:
+            connection = ask = sqlite3.connect(self.folder / ("state.db" if self.catalog == "rest" else "k2.db"))
+            mark = "?"
+
+        def query(sql, *values):
+            cursor = ask.execute(sql.replace("%s", mark), values) or ask
+            return cursor.fetchall()
+
+        try:
+            yield query
+        finally:
+            connection.close()
 
 
 class PlacedPyIceberg(PyIceberg):

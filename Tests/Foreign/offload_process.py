@@ -67,11 +67,15 @@ def problem(offload, table, reader):
         cold = reader.rows(offload.lake, table)
     except KeyError:
         cold = []
-    warm, cold = (Counter(tuple(map(_hashable, (row[name] for name in COLUMNS[table]))) for row in rows) for rows in (warm_rows(offload.store, table), cold))
+    warm, cold = (Counter(comparable_row(row, COLUMNS[table]) for row in rows) for rows in (warm_rows(offload.store, table), cold))
     lost, extra = warm - cold, cold - warm
     if not lost and not extra:
         return None
     return f"{lost.total()} rows of ClickHouse are not in the lake, {extra.total()} of the lake not in ClickHouse; first {next(iter(lost or extra))}"
+
+
+def comparable_row(row, columns):
+    return tuple(_hashable(row[name]) for name in columns)
 
 
 def _hashable(value):

@@ -34,9 +34,11 @@ public struct Backfill {
         try LakeError.naming(name) {
             try stores.takeLease(name)
             defer { try? stores.state.releaseLease(table: name, holder: stores.holder) }
-            for line in try IntentReconciler(stores: stores, definition: definition).run() { note(line) }
-            let committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
-            if let line = try LakeMemory(stores: stores, definition: definition).catchUp(try committer.openTable()) { note(line) }
+            for line in try StateBinding(stores: stores, definition: definition).settle() { note(line) }
+            var committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
+            let table = try committer.openTable()
+            committer.tableUUID = table.metadata.tableUUID
+            if let line = try LakeMemory(stores: stores, definition: definition).catchUp(table) { note(line) }
             var outcome = TableOutcome(table: name, position: from, clock: try source.clock())
             var start = from
             while start < to, !isStopped() {

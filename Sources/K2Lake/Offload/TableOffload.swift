@@ -82,10 +82,11 @@ public struct TableOffload {
     }
 
     private func offload(_ started: Timestamp) throws -> TableOutcome {
-        for line in try IntentReconciler(stores: stores, definition: definition).run() { note(line) }
+        for line in try StateBinding(stores: stores, definition: definition).settle() { note(line) }
         try checkColumns()
-        let committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
+        var committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
         let table = try committer.openTable()
+        committer.tableUUID = table.metadata.tableUUID
         let before = try LakeMemory(stores: stores, definition: definition).watermark(table, note: note)
         let clock = try source.clock()
         let ahead = WarmSelection(.loaded(after: clock, through: LoadWindow.end))
