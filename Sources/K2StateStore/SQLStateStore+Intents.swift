@@ -1,5 +1,4 @@
 import K2Domain
-import K2JSON
 import K2SQL
 
 extension SQLStateStore {
@@ -40,7 +39,7 @@ extension SQLStateStore {
             """,
             [
                 .text(intent.batchID), .text(intent.table), .time(intent.createdAt),
-                .text(JSONValue.array(intent.files.map { .string($0) }).text), .text(intent.kind), .optional(intent.window?.from), .optional(intent.window?.to),
+                .text(LocationList.text(intent.files)), .text(intent.kind), .optional(intent.window?.from), .optional(intent.window?.to),
             ])
         let batch = SQLValue.text(intent.batchID)
         try engine.insert(
@@ -79,7 +78,7 @@ extension SQLStateStore {
         var intents: [Intent] = []
         for item in found {
             var intent = item.intent
-            intent.files = try Self.files(item.files, batchID: intent.batchID)
+            intent.files = try LocationList.read(item.files, "batch \(intent.batchID)")
             intents.append(intent)
         }
         return intents
@@ -108,15 +107,6 @@ extension SQLStateStore {
         return Intent(
             batchID: batchID, table: try row.text(1), createdAt: try row.timestamp(2), files: [],
             ranges: try LoadedRanges.read(ranges), keys: keys, kind: try row.text(4), window: window)
-    }
-
-    private static func files(_ text: String, batchID: String) throws(StateStoreError) -> [String] {
-        let json: JSONValue
-        do throws(JSONValueError) { json = try JSONValue(parsing: text) } catch {
-            throw StateStoreError(.storage, "batch \(batchID): files: \(error)")
-        }
-        guard let items = json.arrayValue else { throw StateStoreError(.storage, "batch \(batchID): files: expected an array") }
-        return items.compactMap(\.stringValue)
     }
 
     public func settle(batchID: String, _ outcome: IntentOutcome, run: RunRecord, watermark: Watermark?) throws(StateStoreError) {

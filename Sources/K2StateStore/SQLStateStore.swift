@@ -3,7 +3,8 @@ import K2Postgres
 import K2SQL
 import K2SQLite
 
-/// The state store in an SQLite file or a PostgreSQL database, which may be the catalog's as well: all names begin with `offload_`.
+/// The state store in an SQLite file or a PostgreSQL database, which may be the catalog's as well: all names begin with
+/// `offload_` or `maintenance_`.
 ///
 /// SQLite stores times as microseconds since 1970-01-01T00:00:00Z, PostgreSQL as TIMESTAMPTZ; both are exact.
 public final class SQLStateStore: StateStore {

@@ -3,7 +3,7 @@ import K2SQL
 /// The tables of `SQLStateStore` and the steps that lead to them.
 enum StateSchema {
     /// Step n brings version n to version n + 1. A step that was released is never changed.
-    static func steps(_ dialect: SQLDialect) -> [String] { [first(dialect), second(dialect)] }
+    static func steps(_ dialect: SQLDialect) -> [String] { [first(dialect), second(dialect), third(dialect)] }
 
     private static func first(_ dialect: SQLDialect) -> String {
         let (text, integer, bytes, time, clustered) = (dialect.text, dialect.integer, dialect.bytes, dialect.time, dialect.clustered)
@@ -75,6 +75,59 @@ enum StateSchema {
               local_clock \(time),
               updated_at \(time) NOT NULL
             )\(dialect.clustered);
+            """
+    }
+
+    /// Maintenance: what it is writing, what it did, what audits found (the columns of the old platform's log first).
+    private static func third(_ dialect: SQLDialect) -> String {
+        let (text, integer, time) = (dialect.text, dialect.integer, dialect.time)
+        return """
+            CREATE TABLE maintenance_intents (
+              intent_id \(text) NOT NULL PRIMARY KEY,
+              table_name \(text) NOT NULL,
+              kind \(text) NOT NULL,
+              holder \(text) NOT NULL,
+              created_at \(time) NOT NULL,
+              files \(text) NOT NULL
+            );
+            CREATE INDEX maintenance_intents_by_table ON maintenance_intents (table_name, created_at);
+            CREATE TABLE maintenance_runs (
+              line_id \(dialect.serial),
+              run_id \(text) NOT NULL,
+              table_name \(text) NOT NULL,
+              verb \(text) NOT NULL,
+              started_at \(time) NOT NULL,
+              ended_at \(time) NOT NULL,
+              status \(text) NOT NULL,
+              rows_before \(integer), files_before \(integer), bytes_before \(integer),
+              rows_after \(integer), files_after \(integer), bytes_after \(integer),
+              snapshot_id \(integer),
+              note \(text),
+              error \(text),
+              UNIQUE (run_id, table_name, verb)
+            );
+            CREATE INDEX maintenance_runs_by_table ON maintenance_runs (table_name, line_id);
+            CREATE TABLE maintenance_audit_log (
+              line_id \(dialect.serial),
+              run_timestamp \(time) NOT NULL,
+              iceberg_table \(text) NOT NULL,
+              ch_source \(text) NOT NULL,
+              layer \(text) NOT NULL,
+              audit_window_hours \(integer) NOT NULL,
+              window_start \(time) NOT NULL,
+              window_end \(time) NOT NULL,
+              ch_row_count \(integer),
+              iceberg_row_count \(integer),
+              delta \(integer),
+              delta_pct \(dialect.real),
+              status \(text) NOT NULL,
+              notes \(text),
+              ch_hash \(text),
+              iceberg_hash \(text),
+              result \(text) NOT NULL,
+              run_id \(text)
+            );
+            CREATE INDEX maintenance_audit_log_by_table ON maintenance_audit_log (iceberg_table, line_id);
             """
     }
 

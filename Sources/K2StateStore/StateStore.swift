@@ -1,12 +1,12 @@
 import K2Domain
 
-/// What offload must remember between runs: intents, what the lake already holds, leases, history.
+/// What offload and maintenance must remember between runs: intents, what the lake already holds, leases, history.
 ///
 /// Every operation is one transaction. Implementations serve one thread, and several processes may use one store.
 ///
 /// An operation that ends with `outcomeUnknown` was done completely or not at all. All may be called again, and tell when they had been
 /// done: `openIntent` throws `intentExists`, `settle` throws `noSuchIntent`; taking, renewing and releasing a lease and setting a
-/// watermark come to the same. Only `record` would write its line twice.
+/// watermark come to the same. Only `record` and `recordAudit` would write their line twice.
 public protocol StateStore: AnyObject {
     /// Records what a batch is about to write, before its first file is written.
     /// - Throws: `intentExists` when the batch id is open already, be it by this very call whose reply was lost.
@@ -61,6 +61,35 @@ public protocol StateStore: AnyObject {
 
     /// Gives the lease back; harmless when `holder` does not have it.
     func releaseLease(table: String, holder: String) throws(StateStoreError)
+
+    // MARK: Maintenance
+
+    /// Records the files that a maintenance run is about to write, before the first of them is written.
+    /// - Throws: `intentExists` when the id is open already, be it by this very call whose reply was lost.
+    func openMaintenance(_ intent: MaintenanceIntent) throws(StateStoreError)
+
+    /// Adds files to an open intent, before they are written; those that it has already are passed over.
+    /// - Throws: `noSuchIntent` when it is not open.
+    func addMaintenanceFiles(_ files: [String], id: String) throws(StateStoreError)
+
+    /// Closes an intent; its files are live or left for the search for orphans. False when it was not open.
+    @discardableResult
+    func closeMaintenance(id: String) throws(StateStoreError) -> Bool
+
+    /// Open intents of maintenance, oldest first; of all tables when `table` is nil.
+    func maintenanceIntents(table: String?) throws(StateStoreError) -> [MaintenanceIntent]
+
+    /// Adds a line to maintenance's history. A line of the same run, table and verb is replaced, so calling again does no harm.
+    func recordMaintenance(_ run: MaintenanceRun) throws(StateStoreError)
+
+    /// The newest lines of maintenance's history, newest first; of all tables or verbs where nil.
+    func maintenanceRuns(table: String?, verb: String?, limit: Int) throws(StateStoreError) -> [MaintenanceRun]
+
+    /// Adds a line to the audit log.
+    func recordAudit(_ record: AuditRecord) throws(StateStoreError)
+
+    /// The newest lines of the audit log, newest first; of all tables when `table` is nil.
+    func audits(table: String?, limit: Int) throws(StateStoreError) -> [AuditRecord]
 }
 
 extension StateStore {
