@@ -31,7 +31,7 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         self.hint = hint
     }
 
-    init(_ error: IcebergError, table: String) {
+    public init(_ error: IcebergError, table: String) {
         let code: Code =
             switch error.code {
             case .outcomeUnknown: .outcomeUnknown
@@ -42,13 +42,13 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         self.init(code, "\(table): \(error.message)")
     }
 
-    init(_ error: StateStoreError, table: String) {
+    public init(_ error: StateStoreError, table: String) {
         let code: Code = error.code == .leaseHeld ? .held : error.code == .outcomeUnknown ? .busy : error.code == .leaseLost || error.isRetryable ? .busy : .failed
         self.init(code, "\(table): \(error.message)")
     }
 
     /// Runs `body` with the errors of the libraries below turned into ours; records that are refused pass.
-    static func naming<R>(_ table: String, _ body: () throws -> R) throws -> R {
+    public static func naming<R>(_ table: String, _ body: () throws -> R) throws -> R {
         do {
             return try body()
         } catch let error as IcebergError {

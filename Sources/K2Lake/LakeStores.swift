@@ -26,13 +26,14 @@ public struct LakeStores {
         self.isGone = isGone
     }
 
-    var now: Timestamp { Timestamp(microseconds: environment.nowMS() * 1_000) }
+    /// Microseconds, to the millisecond.
+    public var now: Timestamp { Timestamp(microseconds: environment.nowMS() * 1_000) }
 
     /// Time a lease lasts when its holder cannot be asked; renewed with each commit.
     static let leaseTime: Int64 = 600_000_000
 
     /// Takes the lease of a table; that of a holder known to be gone is taken over.
-    func takeLease(_ table: String) throws(StateStoreError) {
+    public func takeLease(_ table: String) throws(StateStoreError) {
         do throws(StateStoreError) {
             try state.takeLease(table: table, holder: holder, ttl: Self.leaseTime, now: now)
         } catch {
@@ -43,13 +44,13 @@ public struct LakeStores {
     }
 
     /// As `renewLease`, when some time has passed since the last time.
-    func renewLease(_ table: String, since last: inout Timestamp) throws(StateStoreError) {
+    public func renewLease(_ table: String, since last: inout Timestamp) throws(StateStoreError) {
         guard now.microseconds - last.microseconds >= Self.leaseTime / 10 else { return }
         try renewLease(table)
         last = now
     }
 
-    func renewLease(_ table: String) throws(StateStoreError) {
+    public func renewLease(_ table: String) throws(StateStoreError) {
         try state.renewLease(table: table, holder: holder, ttl: Self.leaseTime, now: now)
     }
 }

@@ -1,4 +1,5 @@
 import K2CLI
+import K2Connections
 import K2Lake
 
 /// What a cycle comes to: the worst that happened to a table decides about the exit status.

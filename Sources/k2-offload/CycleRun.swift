@@ -80,9 +80,7 @@ final class CycleRun: Sendable {
 
     private func worker(for table: String) throws(LakeError) -> Worker {
         let stores: LakeStores
-        do throws(ToolFailure) { stores = try plan.open() } catch {
-            throw LakeError(error.status == .temporary ? .busy : .configuration, error.message, hint: error.hint)
-        }
+        do throws(ToolFailure) { stores = try plan.open() } catch { throw LakeError(error) }
         let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-offload", timeout: options.timeout, abort: abort))
         return Worker(stores: stores, source: WarmReader(client, name: "k2-offload-\(getpid())-\(WallClock.now().microseconds)-\(table)"))
     }

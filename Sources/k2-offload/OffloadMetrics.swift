@@ -1,37 +1,21 @@
-import Glibc
 import K2Bytes
 import K2CLI
+import K2Connections
 import K2Domain
 import K2Lake
 import K2Metrics
-import K2NDJSON
 
 /// The metrics of a cycle, for a collector that reads files: the names are those that dashboards of the old platform know.
 ///
 /// Totals go on from what the file said before, so that they grow from run to run.
 struct OffloadMetrics {
-    private let path: String
-    private let before: [String: Double]
+    private let file: MetricsFile
 
-    init(path: String) throws(ToolFailure) {
-        self.path = path
-        let text = try InputFile.readIfPresent(path, what: "metrics file", limit: 1 << 22).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        before = Self.samples(text)
-    }
+    init(path: String) throws(ToolFailure) { file = try MetricsFile(path: path) }
 
-    /// Values by name and labels as they stand in the text.
-    private static func samples(_ text: String) -> [String: Double] {
-        var samples: [String: Double] = [:]
-        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-            guard let space = line.lastIndex(of: " "), let value = Double(line[line.index(after: space)...]) else { continue }
-            samples[String(line[..<space])] = value
-        }
-        return samples
-    }
+    private func before(_ name: String, _ label: String, _ value: String) -> Int { Int(file.before("\(name){\(label)=\"\(value)\"}") ?? 0) }
 
-    private func before(_ name: String, _ label: String, _ value: String) -> Int { Int(before["\(name){\(label)=\"\(value)\"}"] ?? 0) }
-
-    /// Writes the file aside and renames it.
+    /// Replaces the file.
     /// - Parameter duration: of the whole cycle, µs.
     func write(_ results: [String: Result<TableOutcome, LakeError>], started: Timestamp, duration: Int64) throws(ToolFailure) {
         var text = MetricsText()
@@ -49,14 +33,14 @@ struct OffloadMetrics {
         gauge(&text, "offload_lag_minutes", "How far the watermark is behind ClickHouse's clock.", done.map { ($0, Double($1.clock.microseconds - $1.position.microseconds) / 6e7) })
         gauge(&text, "offload_duration_seconds", "Time the last run of a table took.", done.map { ($0, Double($1.duration) / 1e6) })
         gauge(&text, "offload_last_success_timestamp", "When a table was done last.", tables.map { name, result in
-            (name, (try? result.get()) != nil ? now : before["offload_last_success_timestamp{table=\"\(name)\"}"] ?? 0)
+            (name, (try? result.get()) != nil ? now : file.before("offload_last_success_timestamp{table=\"\(name)\"}") ?? 0)
         })
         gauge(&text, "offload_last_failure_timestamp", "When a table failed last; 0 for never.", tables.map { name, result in
-            (name, (try? result.get()) == nil ? now : before["offload_last_failure_timestamp{table=\"\(name)\"}"] ?? 0)
+            (name, (try? result.get()) == nil ? now : file.before("offload_last_failure_timestamp{table=\"\(name)\"}") ?? 0)
         })
         text.family("offload_cycle_duration_seconds", help: "Time the last run over all tables took.", .gauge)
         text.sample([], Double(duration) / 1e6)
-        try replace(text.output.bytes)
+        try file.replace(text.output.bytes)
     }
 
     /// A table that another run has is none that failed.
@@ -79,20 +63,7 @@ struct OffloadMetrics {
         let new = Dictionary(uniqueKeysWithValues: values)
         for definition in MarketTables.all {
             let table = definition.coldName
-            if let value = new[table] ?? before["\(name){table=\"\(table)\"}"] { text.sample([("table", table)], value) }
+            if let value = new[table] ?? file.before("\(name){table=\"\(table)\"}") { text.sample([("table", table)], value) }
         }
-    }
-
-    private func replace(_ bytes: Span<UInt8>) throws(ToolFailure) {
-        let aside = "\(path).\(getpid()).tmp"
-        func fail() -> ToolFailure {
-            let reason = StreamError.reason(errno)
-            unlink(aside)
-            return ToolFailure(.failed, "\(path): cannot write metrics: \(reason)")
-        }
-        let descriptor = Glibc.open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw fail() }
-        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        guard written == bytes.count, close(descriptor) == 0, rename(aside, path) == 0 else { throw fail() }
     }
 }

@@ -80,18 +80,6 @@ extension ToolFailure {
     init(_ error: LakeError) { self.init(ExitStatus(error.code), error.message, hint: error.hint ?? (error.code == .outcomeUnknown ? "k2-offload reconcile" : nil)) }
 }
 
-extension ExitStatus {
-    init(_ code: LakeError.Code) {
-        switch code {
-        case .failed: self = .failed
-        case .busy, .held, .stopped: self = .temporary
-        case .outcomeUnknown: self = .unknownOutcome
-        case .configuration: self = .usage
-        case .unavailable: self = .unavailable
-        }
-    }
-}
-
 /// The two forms of the status.
 enum StatusText {
     static func writeJSON(_ table: TableStatus, to output: inout ByteWriter) {
