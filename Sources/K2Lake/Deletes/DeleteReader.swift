@@ -1,3 +1,4 @@
+import K2Bytes
 import K2Iceberg
 import K2ObjectStore
 import K2Parquet
@@ -42,7 +43,7 @@ public struct DeleteReader {
     /// Reads which files a position delete file names, when that is not known yet.
     public mutating func readPaths(_ delete: ManifestEntry) throws {
         guard delete.file.content == .positionDeletes, namedPaths[delete.file.path] == nil else { return }
-        namedPaths[delete.file.path] = try PositionDeletes(delete.file, in: store, limits).forEach { _ in nil } remove: { _, _ in }
+        namedPaths[delete.file.path] = try PositionDeletes(delete.file, in: store, limits).forEach({ _ in nil }, remove: { _, _ in })
     }
 
     private mutating func applyPositions(_ files: [DeletedFile], _ masks: inout [RowMask?]) throws {
@@ -56,7 +57,7 @@ public struct DeleteReader {
         }
         for delete in deletes {
             let places = Dictionary((targets[delete.path] ?? []).map { (files[$0].data.file.path, $0) }) { first, _ in first }
-            namedPaths[delete.path] = try PositionDeletes(delete, in: store, limits).forEach { places[$0] } remove: { masks[$0]?.remove($1) }
+            namedPaths[delete.path] = try PositionDeletes(delete, in: store, limits).forEach({ places[$0] }, remove: { masks[$0]?.remove($1) })
         }
     }
 }
@@ -69,17 +70,18 @@ struct PositionDeletes {
 
     init(_ file: DataFile, in store: any ObjectStore, _ limits: ReaderLimits) throws {
         self.file = try TableFile(file, in: store, limits: limits)
-        func column(_ id: Int, _ name: String, _ type: PhysicalType) throws(IcebergError) -> Int {
-            let leaves = self.file.reader.schema.leaves
-            // The fields have reserved ids; files whose writers set none have the names.
-            let found = leaves.firstIndex { $0.fieldID == Int32(id) } ?? leaves.firstIndex { $0.path == [name] && $0.fieldID == nil }
-            guard let found, leaves[found].type == type, leaves[found].maxRepetition == 0 else {
-                throw IcebergError(.malformed, "\(file.path): no column \(name) of a position delete file")
-            }
-            return found
+        path = try Self.column(DeleteIndex.filePathID, "file_path", .byteArray, in: self.file)
+        position = try Self.column(DeleteIndex.positionID, "pos", .int64, in: self.file)
+    }
+
+    /// The fields have reserved ids; files whose writers set none have the names.
+    private static func column(_ id: Int, _ name: String, _ type: PhysicalType, in file: TableFile) throws(IcebergError) -> Int {
+        let leaves = file.reader.schema.leaves
+        let found = leaves.firstIndex { $0.fieldID == Int32(id) } ?? leaves.firstIndex { $0.path == [name] && $0.fieldID == nil }
+        guard let found, leaves[found].type == type, leaves[found].maxRepetition == 0 else {
+            throw IcebergError(.malformed, "\(file.file.path): no column \(name) of a position delete file")
         }
-        path = try column(DeleteIndex.filePathID, "file_path", .byteArray)
-        position = try column(DeleteIndex.positionID, "pos", .int64)
+        return found
     }
 
     /// Calls `remove` for each pair whose path `target` gives a number, and returns all paths that the file names.

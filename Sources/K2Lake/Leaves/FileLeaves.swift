@@ -1,18 +1,6 @@
 import K2Iceberg
 import K2Parquet
 
-/// What a definition level of a data file says in the table's own levels.
-public struct LevelMap: Equatable, Sendable {
-    /// By level of the file; `broken` where a level says that something is null which the table wants to be there.
-    public let levels: [UInt8]
-    public static let broken: UInt8 = 0xff
-    /// Entries whose repetition level is above this one are not the leaf's own.
-    public let maxRepetition: UInt8
-
-    /// Whether levels stay as they are, and no entry is left out.
-    public var isIdentity: Bool
-}
-
 /// Where the entries of a table's leaf are in a data file.
 public enum LeafSource: Equatable, Sendable {
     /// The file's column of that number.
@@ -135,7 +123,8 @@ private struct Match {
         }
         let repetition = leaf.steps[..<shared].count { if case .entry = $0 { true } else { false } }
         let isIdentity = levels.enumerated().allSatisfy { Int($1) == $0 } && column.maxRepetition == repetition && column.maxDefinition == leaf.maxDefinition
-        return LevelMap(levels: levels, maxRepetition: UInt8(repetition), isIdentity: isIdentity)
+        return LevelMap(
+            levels: levels, maxRepetition: UInt8(repetition), present: shared == leaf.steps.count ? UInt8(column.maxDefinition) : nil, isIdentity: isIdentity)
     }
 
     private func unsupported(_ name: String, _ text: String) -> IcebergError { IcebergError(.unsupported, "column \(name): \(text)") }

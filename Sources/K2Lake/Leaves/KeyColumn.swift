@@ -118,19 +118,10 @@ enum UnscaledNumbers {
         }
     }
 
-    /// Two's complement, most significant byte first. Bytes beyond sixteen may only repeat the sign.
     private static func number(_ bytes: Span<UInt8>, _ place: String) throws(ParquetError) -> Int128 {
-        guard bytes.count > 0 else { throw ParquetError(.malformed, place, "a decimal of no bytes") }
-        let sign: UInt8 = bytes[0] >= 0x80 ? 0xff : 0
-        var value: Int128 = sign == 0 ? 0 : -1
-        for index in 0..<bytes.count {
-            if bytes.count - index > 16 {
-                guard bytes[index] == sign else { throw ParquetError(.malformed, place, "a decimal of \(bytes.count) bytes that has more than 38 digits") }
-            } else {
-                value = value << 8 | Int128(bytes[index])
-            }
+        guard let number = Int128(twosComplement: bytes) else {
+            throw ParquetError(.malformed, place, "a decimal of \(bytes.count) bytes that is none, or has more than 38 digits")
         }
-        guard (value < 0) == (sign != 0) else { throw ParquetError(.malformed, place, "a decimal of \(bytes.count) bytes that has more than 38 digits") }
-        return value
+        return number
     }
 }
