@@ -96,36 +96,72 @@ public struct AvroFile: Sendable {
     /// - Parameter limit: largest allowed size of all blocks once decompressed, in bytes. By default
     ///   4 MB and 50 times the file, which manifests stay far below and a deflate bomb does not.
     public init(reading bytes: [UInt8], limit: Int? = nil) throws(AvroError) {
-        let limit = limit ?? (4 << 20) + 50 * min(bytes.count, 1 << 40)
-        var cursor = ByteCursor(bytes.span)
-        (schema, metadata) = try Self.header(&cursor)
+        var blocks = try AvroBlocks(bytes, limit: limit)
+        schema = blocks.schema
+        metadata = blocks.metadata
         values = []
-        let codecName = metadata["avro.codec"].map { String(decoding: $0, as: UTF8.self) } ?? "null"
-        guard let codec = AvroCodec(rawValue: codecName) else { throw AvroError(.unsupported, "codec \"\(codecName)\" is not read") }
-        let sync = try Self.take(16, &cursor)
-        var total = 0
-        while !cursor.isAtEnd {
-            let start = cursor.offset
-            let (count, size) = try Self.blockHead(&cursor)
-            var content = try Self.take(size, &cursor)
-            if codec == .deflate {
-                guard let plain = RawDeflate.decompress(content, limit: limit - total) else {
-                    throw AvroError(.malformed, "block: deflate data is damaged or too large", at: start)
-                }
-                content = plain
-            }
-            total += content.count
-            guard try Self.take(16, &cursor) == sync else { throw AvroError(.malformed, "block: sync marker differs", at: start) }
-            try read(count, from: content, blockOffset: start)
+        while let block = try blocks.next() { try read(block) }
+    }
+
+    private mutating func read(_ block: AvroBlocks.Block) throws(AvroError) {
+        var decoder = AvroDecoder(block.content.span)
+        for _ in 0..<block.count { values.append(try decoder.decode(schema)) }
+        guard decoder.isAtEnd else { throw block.leftOver(from: decoder.offset) }
+    }
+}
+
+/// The blocks of a container file, decompressed one after the other.
+struct AvroBlocks {
+    struct Block {
+        /// Records.
+        var count: Int64
+        var content: [UInt8]
+        /// Where the block begins in the file.
+        var offset: Int
+
+        func leftOver(from place: Int) -> AvroError {
+            AvroError(.malformed, "block at byte \(offset): \(content.count - place) bytes left over", at: place)
         }
     }
 
-    private mutating func read(_ count: Int64, from content: [UInt8], blockOffset: Int) throws(AvroError) {
-        var decoder = AvroDecoder(content.span)
-        for _ in 0..<count { values.append(try decoder.decode(schema)) }
-        guard decoder.isAtEnd else {
-            throw AvroError(.malformed, "block at byte \(blockOffset): \(content.count - decoder.offset) bytes left over", at: decoder.offset)
+    let schema: AvroSchema
+    let metadata: [String: [UInt8]]
+    private let bytes: [UInt8]
+    private let codec: AvroCodec
+    private let sync: [UInt8]
+    private let limit: Int
+    private var total = 0
+    private var offset: Int
+
+    init(_ bytes: [UInt8], limit: Int?) throws(AvroError) {
+        self.bytes = bytes
+        self.limit = limit ?? (4 << 20) + 50 * min(bytes.count, 1 << 40)
+        var cursor = ByteCursor(bytes.span)
+        (schema, metadata) = try Self.header(&cursor)
+        let codecName = metadata["avro.codec"].map { String(decoding: $0, as: UTF8.self) } ?? "null"
+        guard let codec = AvroCodec(rawValue: codecName) else { throw AvroError(.unsupported, "codec \"\(codecName)\" is not read") }
+        self.codec = codec
+        sync = try Self.take(16, &cursor)
+        offset = cursor.offset
+    }
+
+    mutating func next() throws(AvroError) -> Block? {
+        if offset >= bytes.count { return nil }
+        let (start, bytes) = (offset, bytes)
+        var cursor = ByteCursor(bytes.span)
+        do throws(ByteError) { try cursor.skip(start) } catch { throw AvroError(error) }
+        let (count, size) = try Self.head(&cursor)
+        var content = try Self.take(size, &cursor)
+        if codec == .deflate {
+            guard let plain = RawDeflate.decompress(content, limit: limit - total) else {
+                throw AvroError(.malformed, "block: deflate data is damaged or too large", at: start)
+            }
+            content = plain
         }
+        total += content.count
+        guard try Self.take(16, &cursor) == sync else { throw AvroError(.malformed, "block: sync marker differs", at: start) }
+        offset = cursor.offset
+        return Block(count: count, content: content, offset: start)
     }
 
     private static func header(_ cursor: inout ByteCursor) throws(AvroError) -> (AvroSchema, [String: [UInt8]]) {
@@ -140,7 +176,7 @@ public struct AvroFile: Sendable {
         return (try AvroSchema(parsing: text), metadata)
     }
 
-    private static func blockHead(_ cursor: inout ByteCursor) throws(AvroError) -> (Int64, Int) {
+    private static func head(_ cursor: inout ByteCursor) throws(AvroError) -> (Int64, Int) {
         let start = cursor.offset
         do throws(ByteError) {
             let count = try cursor.readZigzag()

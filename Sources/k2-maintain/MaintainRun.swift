@@ -90,7 +90,11 @@ final class MaintainRun {
             if options.names == nil { return nil }
             throw LakeError(.configuration, "\(table.name): no such table")
         }
-        if step.needsLease, !options.dryRun, table.lease == nil { table.lease = try MaintenanceLease(table.name, stores) }
+        if step.needsLease, !options.dryRun, table.lease == nil {
+            let lease = try MaintenanceLease(table.name, stores)
+            table.lease = lease
+            try lease.closeDeadIntents()
+        }
         return try step.run(work(step, table, stores))
     }
 

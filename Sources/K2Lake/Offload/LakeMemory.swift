@@ -43,15 +43,7 @@ struct LakeMemory {
     private static let runsLookedAt = 10_000
 
     /// The newest watermark in the summaries of the table's snapshots.
-    private func position(_ metadata: TableMetadata) -> Timestamp? {
-        metadata.snapshots.sorted { $0.sequenceNumber > $1.sequenceNumber }
-            .lazy.compactMap { $0.summary[TableCommitter.watermarkKey].flatMap(Self.time) }.first
-    }
-
-    private static func time(_ text: String) -> Timestamp? {
-        let bytes = Array(text.utf8)
-        return try? Timestamp(rfc3339: bytes.span)
-    }
+    private func position(_ metadata: TableMetadata) -> Timestamp? { HistoryNeeds.newestWatermark(metadata).flatMap(HistoryNeeds.position) }
 
     /// Tells the state store of all rows of the table.
     private func adopt(_ table: Table) throws -> Int {

@@ -1,0 +1,148 @@
+import K2Domain
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2ObjectStore
+import K2StateStore
+
+/// How snapshots are expired.
+public struct ExpireOptions: Equatable, Sendable {
+    /// Snapshots younger than this stay, µs; nil: as the table says, else 7 days.
+    public var olderThan: Int64?
+    /// So many snapshots of each branch stay; nil: as the table says, else 3.
+    public var retainLast: Int?
+    /// Objects that are read at a time.
+    public var readsAtATime = 8
+
+    public init(olderThan: Int64? = nil, retainLast: Int? = nil) {
+        self.olderThan = olderThan
+        self.retainLast = retainLast
+    }
+}
+
+/// Removes old snapshots from a table's metadata, and then the files that only they needed.
+///
+/// The order keeps every reader and every crash safe: read all that has to be known, commit, look at the table again, delete. A kill before the commit
+/// changes nothing; one behind it leaves files that nothing names, which the search for orphans finds.
+public struct Expiry {
+    let work: TableWork
+    private let options: ExpireOptions
+    private let reads: ObjectReads
+
+    /// Commits that may be lost to faster writers.
+    private static let maxAttempts = 10
+    private static let deleteBatch = 1_000
+
+    public init(_ work: TableWork, _ options: ExpireOptions) {
+        self.work = work
+        self.options = options
+        reads = ObjectReads(store: work.stores.objects, width: options.readsAtATime)
+    }
+
+    public static func step(_ options: ExpireOptions) -> MaintenanceStep {
+        MaintenanceStep("expire") { work in try Expiry(work, options).run() }
+    }
+
+    private var stores: LakeStores { work.stores }
+
+    public func run() throws -> StepOutcome {
+        var attempt = 0
+        while true {
+            let table = try stores.catalog.loadTable(work.identifier)
+            if table.metadata.forbidsDeleting { return Self.nothing("gc.enabled is false: its files may belong to others", table.metadata) }
+            let retention = try retention(of: table.metadata)
+            if retention.isEmpty { return Self.nothing("nothing to expire, \(table.metadata.snapshots.count) snapshots", table.metadata, retention) }
+            var files = try UnreachableFiles(table.metadata, removing: retention.removed, reads: reads, progress: work.progress)
+            if work.isDryRun { return try plan(table.metadata, retention, &files) }
+            try work.keepLease()
+            if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped before anything was changed") }
+            let after: Table
+            do throws(IcebergError) { after = try commit(retention, on: table) } catch {
+                attempt += 1
+                guard error.code == .conflict, attempt < Self.maxAttempts else { throw error }
+                stores.environment.sleepMS(Int64(20 << attempt))
+                continue
+            }
+            do { return try finish(table.metadata, after.metadata, retention, &files) } catch {
+                if let error = error as? LakeError, error.code != .held { throw error }
+                throw LakeError(
+                    .failed, "\(work.name): \(retention.removed.count) snapshots expired, then: \(error); files that nothing names are left to the search for orphans")
+            }
+        }
+    }
+
+    private func retention(of metadata: TableMetadata) throws -> Retention {
+        let rules = RetentionRules(metadata.properties, olderThanMS: options.olderThan.map { $0 / 1_000 }, retainLast: options.retainLast)
+        // Behind the loading of the table: see HistoryNeeds.
+        let needs = try HistoryNeeds(table: work.name, state: stores.state)
+        return Retention(metadata, rules, nowMS: stores.environment.nowMS(), needed: needs.reasons(metadata))
+    }
+
+    // MARK: The commit
+
+    /// - Throws: `conflict`, `outcomeUnknown`.
+    private func commit(_ retention: Retention, on table: Table) throws(IcebergError) -> Table {
+        let ids = retention.removed.map(\.snapshotID)
+        var updates = retention.removedReferences.map { MetadataUpdate.removeSnapshotReference(name: $0) }
+        if !ids.isEmpty { updates.append(.removeSnapshots(ids)) }
+        let references = table.metadata.references.sorted { $0.key < $1.key }
+        let requirements = [Requirement.tableUUID(table.metadata.tableUUID)] + references.map { .reference(name: $0.key, snapshotID: $0.value.snapshotID) }
+        do throws(IcebergError) { return try stores.catalog.commit(updates, requirements: requirements, on: table) } catch {
+            guard error.code == .outcomeUnknown else { throw error }
+            // A table that has none of them any more will not get them back.
+            let unknown = IcebergError(.outcomeUnknown, "\(error.message); nothing was deleted")
+            guard let found = try? stores.catalog.loadTable(work.identifier), found.metadata.tableUUID == table.metadata.tableUUID,
+                ids.allSatisfy({ found.metadata.snapshot(id: $0) == nil }), retention.removedReferences.allSatisfy({ found.metadata.references[$0] == nil })
+            else { throw unknown }
+            return found
+        }
+    }
+
+    // MARK: The files
+
+    /// Deletes what is not needed any more. The table is looked at once more: other writers may have gone on since.
+    private func finish(
+        _ before: TableMetadata, _ after: TableMetadata, _ retention: Retention, _ files: inout UnreachableFiles
+    ) throws -> StepOutcome {
+        let removed = Set(retention.removed.map(\.snapshotID))
+        var known = Set(before.snapshots.map(\.snapshotID)).subtracting(removed)
+        for metadata in [after, try stores.catalog.loadTable(work.identifier).metadata] {
+            guard metadata.tableUUID == before.tableUUID else { throw LakeError(.failed, "\(work.name): another table has its name now: nothing was deleted") }
+            try files.keep(metadata, besides: known)
+            known.formUnion(metadata.snapshots.map(\.snapshotID))
+        }
+        let foreign = try spare(&files, before)
+        let (deleted, failures) = try delete(files.all)
+        var outcome = outcome(.done, before, retention, deleted, foreign)
+        outcome.after = TableSize(after)
+        outcome.metrics.append(StepMetric("maintenance_table_snapshots", "Snapshots of the table.", Double(after.snapshots.count)))
+        guard let first = failures.first else { return outcome }
+        throw LakeError(.failed, "\(work.name): \(outcome.summary); \(failures.count) files could not be deleted and are left to the search for orphans: \(first)")
+    }
+
+    /// Takes out what open batches are about to write, and what does not lie in the table's own folders. Returns the number of the latter.
+    func spare(_ files: inout UnreachableFiles, _ metadata: TableMetadata) throws -> Int {
+        for location in files.unread { work.note("an expired snapshot's file cannot be read, what it names is left alone: \(location)") }
+        files.keep(try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files))
+        let folders = TableFolders(metadata)
+        return files.remove { !folders.hold($0) }
+    }
+
+    private func delete(_ files: [UnreachableFiles.File]) throws -> (deleted: [UnreachableFiles.File], failures: [StoreError]) {
+        var deleted: [UnreachableFiles.File] = []
+        var failures: [StoreError] = []
+        for start in stride(from: 0, to: files.count, by: Self.deleteBatch) {
+            try work.keepLease()
+            if work.isStopped() {
+                throw LakeError(.stopped, "\(work.name): stopped: \(files.count - start) files that nothing names are left to the search for orphans")
+            }
+            let part = Array(files[start..<min(start + Self.deleteBatch, files.count)])
+            let errors = stores.objects.delete(part.map(\.location))
+            let bad = Set(errors.map(\.location))
+            deleted += bad.isEmpty ? part : part.filter { !bad.contains($0.location) }
+            failures += errors
+            work.progress("\(start + part.count) of \(files.count) files deleted")
+        }
+        return (deleted, failures)
+    }
+}
