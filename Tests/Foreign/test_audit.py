@@ -3,13 +3,17 @@
 import datetime
 import decimal
 import struct
+import threading
 
 import pytest
 
 from audit_process import HOUR, SILVER, START, Audit, data_files, iceberg_table, remove, rewrite, rewrite_manifest, trades
 from expectations import COLUMNS
-from offload_process import Offload
+from lake_places import PlacedLake
+from object_store import ObjectStore
+from offload_process import Offload, problems
 from pipeline import Lake
+from postgres_server import Postgres
 
 ROWS = 1000
 
@@ -330,6 +334,205 @@ class TestOneSideIsMissing:
         assert result["rows"]["expired"] == 100 and result["rows"]["only_in_cold"] == 0
         assert "30 days" in result["reasons"][0]
         assert [line["result"] for line in audit.log()] == ["ok", "unverified", "unverified"] or audit.log()[-1]["result"] == "ok"
+
+
+class TestRepair:
+    def test_missing_and_doubled(self, audit):
+        def change(rows):
+            kept = [row for row in rows if row["source_sequence"] % 100 != 7]
+            return kept + [row for row in kept if row["source_sequence"] % 50 == 3]
+
+        rewrite(audit.offload.lake, change)
+        result = audit.run("--repair", "--dry-run", expect=3)
+        assert "would add 10 rows and remove 20" in result["summary"]
+        result = audit.run("--repair")
+        assert result["result"] == "ok" and result["repaired"] == {"added": 10, "removed": 20, "replaced": 0, "dropped_files": 0, "commits": 1, "left": []}
+        assert audit.run()["rows"]["cold"] == ROWS
+        assert problems(audit.offload, [SILVER]) == []
+        assert "rows added" not in audit.offload.run("--tables", SILVER, "--lookback", "1h")
+        assert problems(audit.offload, [SILVER]) == [] and audit.offload.status()[SILVER]["open_intents"] == 0
+
+    def test_twice_the_same(self, audit):
+        """Rows that were lost, brought back, and lost again."""
+        for _ in range(2):
+            rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 77])
+            assert audit.run("--repair")["repaired"]["added"] == 1
+
+    def test_all_rows_of_an_empty_table(self, audit):
+        iceberg_table(audit.offload.lake).delete()
+        assert audit.run("--repair")["repaired"]["added"] == ROWS
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_rows_with_other_values_stay_unless_that_is_asked_for(self, audit):
+        rewrite(audit.offload.lake, change_row(77, price=lambda price: price + 1))
+        result = audit.run("--repair", expect=3)
+        assert result["rows"]["differs"] == 1 and result["repaired"]["commits"] == 0
+        result = audit.run("--repair", "--replace-different")
+        assert result["repaired"]["replaced"] == 1 and result["result"] == "ok"
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_rows_that_only_the_lake_has_stay(self, audit):
+        audit.offload.store.run(f"ALTER TABLE {SILVER} DELETE WHERE source_sequence = 77 SETTINGS mutations_sync = 2")
+        result = audit.run("--repair", "--replace-different", expect=3)
+        assert result["rows"]["only_in_cold"] == 1 and result["rows"]["cold"] == ROWS
+
+    def test_a_lost_file(self, audit):
+        remove(data_files(audit.offload.lake)[0])
+        result = audit.run("--repair", expect=3)
+        assert result["repaired"]["commits"] == 0 and "lost" in result["repaired"]["left"][0]
+        result = audit.run("--repair", "--drop-lost-files")
+        assert result["repaired"]["dropped_files"] == 1 and result["repaired"]["added"] == ROWS
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_not_while_a_file_is_misdescribed(self, audit):
+        """With a wrong bound, a file's rows could be taken for missing."""
+        field = iceberg_table(audit.offload.lake).schema().find_field("timestamp").field_id
+        rewrite_manifest(audit.offload.lake, lambda file: file["upper_bounds"].__setitem__(field, struct.pack("<q", 7)))
+        result = audit.run("--repair", expect=3)
+        assert result["repaired"]["commits"] == 0 and result["rows"]["missing"] == 0
+
+    def test_rows_that_wait_are_left_to_the_offload(self, audit):
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 77])
+        load(audit.offload, trades(ROWS, 50, start=START))
+        result = audit.run("--repair")
+        assert result["repaired"]["added"] == 1 and result["rows"]["pending"] == 50
+        assert "50 rows added" in audit.offload.run("--tables", SILVER)
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_candles(self, offload, lake):
+        load(offload, lake.stream.read_bytes())
+        offload.run()
+        audit, table = Audit(offload), "gold_ohlcv_1m"
+        rewrite(offload.lake, lambda rows: rows[2:] + rows[10:13], table)
+        result = audit.run("--repair", tables=[table])
+        assert (result["repaired"]["added"], result["repaired"]["removed"]) == (2, 3) and result["result"] == "ok"
+        assert problems(offload, [table]) == []
+
+    def test_while_a_load_has_the_table(self, audit):
+        import sqlite3
+
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 77])
+        with sqlite3.connect(audit.environment["K2_STATE"].removeprefix("sqlite:")) as state:
+            state.execute("INSERT INTO offload_leases (table_name, holder, expires_at) VALUES (?, 'elsewhere:1:2', 9000000000000000)", [SILVER])
+        audit.run("--repair", expect=75)
+        assert "lease" in audit.said
+
+
+class TestMeanwhile:
+    """Loads and offloads beside an audit make no difference."""
+
+    def test_loads_and_offloads(self, audit):
+        offload, stop, problems_of_writer = audit.offload, threading.Event(), []
+
+        def write():
+            first = ROWS
+            try:
+                while not stop.is_set():
+                    load(offload, trades(first, 60, start=START))
+                    offload.run("--tables", SILVER)
+                    first += 60
+            except AssertionError as error:
+                problems_of_writer.append(error)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for _ in range(6):
+                assert audit.run()["rows"]["missing"] == 0
+        finally:
+            stop.set()
+            writer.join(60)
+        assert not problems_of_writer
+
+    def test_files_go_while_they_are_read(self, audit):
+        """A snapshot is compacted and expired while its files are read: the newer one is looked at."""
+        files = data_files(audit.offload.lake)
+        rewrite(audit.offload.lake, lambda rows: rows)
+        for file in files:
+            remove(file)
+        assert audit.run()["result"] == "ok"
+
+
+class TestGold:
+    @pytest.fixture
+    def audit(self, offload, lake):
+        load(offload, lake.stream.read_bytes())
+        offload.run()
+        return Audit(offload)
+
+    def test_a_candle_that_its_trades_do_not_make(self, audit):
+        """Both sides have it, so only computing it anew shows it."""
+        table = "gold_ohlcv_5m"
+
+        def change(rows):
+            rows[7]["high_price"] += 1
+
+        rewrite(audit.offload.lake, change, table)
+        (window,) = {row["window_start"] for row in iceberg_table(audit.offload.lake, table).scan().to_arrow().to_pylist()[7:8]} or [None]
+        audit.offload.store.run("ALTER TABLE ohlcv_5m UPDATE high_price = high_price + 1 WHERE 1 SETTINGS mutations_sync = 2")
+        result = audit.run(tables=[table], expect=3)
+        assert result["candles"]["differs"] == 1 and window
+        (row,) = [line for line in audit.rows("differs") if line["of"] == "candles"]
+        assert set(row["columns"]) == {"high_price"}
+
+    def test_a_trade_more_in_clickhouse(self, audit):
+        store = audit.offload.store
+        store.run(f"ALTER TABLE {SILVER} DELETE WHERE exchange = 'binance' AND source_sequence = (SELECT min(source_sequence) + 100 FROM {SILVER} WHERE exchange = 'binance' AND is_valid) SETTINGS mutations_sync = 2")
+        for interval in ("1m", "1h", "1d"):
+            result = audit.run(tables=[f"gold_ohlcv_{interval}"], expect=3)
+            assert result["rows"]["differs"] == 0 and result["candles"]["differs"] == 1
+
+    def test_a_later_revision_waits(self, audit):
+        store = audit.offload.store
+        columns = ", ".join(name for name in COLUMNS["gold_ohlcv_1m"] if name not in ("revision", "volume"))
+        store.run(
+            f"INSERT INTO ohlcv_1m ({columns}, volume, revision) SELECT {columns}, volume + 1, revision + 1 FROM ohlcv_1m FINAL WHERE is_final ORDER BY window_start LIMIT 3"
+        )
+        found = audit.run(tables=["gold_ohlcv_1m"], expect=0)
+        assert found["rows"]["pending"] == 3 and found["rows"]["differs"] == 0
+
+    def test_no_trades(self, audit):
+        audit.offload.store.run(f"TRUNCATE TABLE {SILVER} SYNC")
+        result = audit.run(tables=["gold_ohlcv_1h"], expect=3)
+        assert result["candles"]["only_in_cold"] == result["candles"]["cold"] > 0
+
+
+class TestPlaces:
+    """The same where catalog and state are in PostgreSQL and the files in S3."""
+
+    @pytest.fixture(scope="class")
+    def objects(self, tmp_path_factory):
+        with ObjectStore(tmp_path_factory.mktemp("objects")) as running:
+            yield running
+
+    @pytest.fixture(scope="class")
+    def database(self):
+        with Postgres() as running:
+            yield running
+
+    def test_repaired(self, store, tmp_path, objects, database):
+        import psycopg2
+
+        connection = psycopg2.connect(database.url)
+        connection.autocommit = True
+        connection.cursor().execute('CREATE DATABASE "audited"')
+        offload = Offload(store, PlacedLake(tmp_path / "lake", "audited", "postgres", "s3", objects, database))
+        load(offload, trades(0, ROWS))
+        offload.run("--tables", SILVER)
+        audit = Audit(offload)
+        assert audit.run()["result"] == "ok"
+
+        def change(rows):
+            kept = [row for row in rows if row["source_sequence"] != 77]
+            return kept + [row for row in kept if row["source_sequence"] == 78]
+
+        rewrite(offload.lake, change)
+        result = audit.run(expect=3)
+        assert result["rows"]["missing"] == result["rows"]["doubled"] == 1
+        assert audit.run("--repair")["result"] == "ok"
+        log = psycopg2.connect(database.url_of("audited")).cursor()
+        log.execute("SELECT result, ch_row_count, iceberg_row_count, run_timestamp > now() - interval '1 hour' FROM maintenance_audit_log ORDER BY line_id")
+        assert log.fetchall() == [("ok", ROWS, ROWS, True), ("different", ROWS, ROWS, True), ("different", ROWS, ROWS, True), ("ok", ROWS, ROWS, True)]
 
 
 class TestUsage:
