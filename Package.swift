@@ -164,7 +164,7 @@ let package = Package(
         tests(
             "K2MaintenanceTests",
             [
-                "K2Maintenance", "K2Lake", "K2Parquet", "K2Iceberg", "K2ClickHouse", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows",
+                "K2Maintenance", "K2Lake", "K2Parquet", "K2Avro", "K2Iceberg", "K2ClickHouse", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows",
                 "K2StateStore", "K2Compression",
             ]),
         tests(
