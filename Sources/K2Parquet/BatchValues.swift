@@ -47,6 +47,16 @@ struct BatchValues {
         }
     }
 
+    /// Bytes of a value in memory, without those of byte strings.
+    var valueWidth: Int {
+        switch kind {
+        case .bits: 1
+        case .words32, .bytes: 4
+        case .words64: 8
+        case .words128: 16
+        }
+    }
+
     /// Bytes in memory.
     var byteCount: Int {
         switch kind {

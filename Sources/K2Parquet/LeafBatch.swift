@@ -29,7 +29,10 @@ public struct LeafBatch {
     private(set) var codes: [UInt32] = []
     private(set) var dictionary: BatchDictionary
     private(set) var isCoded: Bool
-    private var expectedRows = 0
+    private var expectedEntries = 0
+    private var expectedBytes = 0
+    /// Bytes that the batch may take; what does not fit is an error.
+    private var limit = Int.max
     let isDecimal: Bool
 
     public init(_ type: ParquetSchema.FieldType, maxDefinition: Int, maxRepetition: Int) {
@@ -47,12 +50,32 @@ public struct LeafBatch {
         values.byteCount + dictionary.byteCount + codes.capacity * 4 + starts.capacity * 4 + definitions.capacity + repetitions.capacity
     }
 
-    /// Room for so many rows, that of byte strings aside; growing in steps would take twice the memory for a moment.
-    public mutating func reserve(rows: Int, bytes: Int = 0) {
-        expectedRows = rows
-        if isCoded { codes.reserveCapacity(rows) }
-        if case .bytes = values.kind { values.bytes.reserveCapacity(0, bytes: bytes) }
+    /// Makes room, so that the batch need not grow in steps, which takes twice the memory for a moment.
+    ///
+    /// - Parameters:
+    ///   - entries: as many as rows where the leaf is not repeated.
+    ///   - bytes: of byte strings, where they come as values.
+    ///   - limit: bytes in all. Appending more throws `tooLarge`.
+    public mutating func reserve(entries: Int, bytes: Int = 0, limit: Int = .max) {
+        // What footers announce may be anything.
+        expectedEntries = min(entries, limit / max(values.valueWidth, 4))
+        expectedBytes = min(bytes, limit / 2)
+        self.limit = limit
+        if isCoded { codes.reserveCapacity(expectedEntries) } else { values.reserveCapacity(expectedEntries) }
     }
+
+    /// Room for byte strings. Growing holds the old ones and the new ones for a moment.
+    private mutating func makeRoom(bytes more: Int) throws(ParquetError) {
+        let capacity = values.bytes.data.capacity
+        let needed = max(values.bytes.data.count + more + ByteColumn.slack, expectedBytes)
+        if needed <= capacity { return }
+        let grown = capacity + capacity / 2
+        let wanted = grown > needed && byteCount + grown <= limit ? grown : needed
+        guard byteCount + wanted <= limit else { throw tooLarge }
+        values.bytes.reserveCapacity(0, bytes: wanted)
+    }
+
+    private var tooLarge: ParquetError { ParquetError(.tooLarge, "column", "more than \(limit) bytes of values") }
 
     // MARK: Appending
 
@@ -71,6 +94,7 @@ public struct LeafBatch {
             try append(chosen, map.present == nil ? nil : piece.values, factor)
         }
         guard entryCount <= Int(UInt32.max) else { throw ParquetError(.tooLarge, piece.leaf.name, "more than 2^32 entries") }
+        guard byteCount <= limit else { throw tooLarge }
     }
 
     /// Appends rows in which the leaf is null.
@@ -120,13 +144,13 @@ public struct LeafBatch {
 
     private mutating func openDefinitions() {
         guard definitions.isEmpty else { return }
-        definitions.reserveCapacity(max(expectedRows, entryCount))
+        definitions.reserveCapacity(max(expectedEntries, entryCount))
         definitions.append(repeating: maxDefinition, count: entryCount)
     }
 
     private mutating func openStarts() {
         guard starts.isEmpty, repetitions.isEmpty else { return }
-        starts.reserveCapacity(max(expectedRows, rowCount))
+        repetitions.reserveCapacity(max(expectedEntries, entryCount))
         starts += (0..<UInt32(rowCount))
         repetitions.append(repeating: 0, count: entryCount)
     }
@@ -150,7 +174,8 @@ public struct LeafBatch {
             return
         }
         if found.count == 0 { return }
-        decode()
+        try decode()
+        try makeRoom(for: found)
         try values.append(found, factor: factor, isDecimal: isDecimal, place: "values")
     }
 
@@ -164,21 +189,37 @@ public struct LeafBatch {
             }
             return
         }
-        decode()
+        try decode()
         var plain = BatchValues(values.kind)
         try plain.append(found, factor: factor, isDecimal: isDecimal, place: "values")
+        if case .bytes = values.kind { try makeRoom(bytes: plain.bytes.data.count) }
         values.append(plain, at: places)
     }
 
+    private mutating func makeRoom(for found: LeafValues) throws(ParquetError) {
+        switch found {
+        case .byteArray(let column) where !isDecimal: try makeRoom(bytes: column.data.count)
+        case .fixed(_, let bytes): if case .bytes = values.kind { try makeRoom(bytes: bytes.count) }
+        case .coded: if case .bytes = values.kind { try makeRoom(for: try found.decoded(limit: limit)) }
+        default: break
+        }
+    }
+
     /// Goes from codes to values, since not all of them are codes.
-    private mutating func decode() {
+    private mutating func decode() throws(ParquetError) {
         guard isCoded else { return }
         isCoded = false
-        values.reserveCapacity(max(expectedRows, codes.count))
+        values.reserveCapacity(max(expectedEntries, codes.count))
         if dictionary.count == 0 {
             values.append(placeholders: codes.count)
         } else {
             let places = dictionary.sort()
+            if case .bytes = values.kind {
+                let offsets = dictionary.entries.bytes.offsets
+                var total = 0
+                for code in codes { total += Int(offsets[Int(places[Int(code)]) + 1] - offsets[Int(places[Int(code)])]) }
+                try makeRoom(bytes: total)
+            }
             var expanded: [Int32] = []
             expanded.append(uninitialized: codes.count) { target in
                 for index in 0..<codes.count { target[index] = Int32(bitPattern: places[Int(codes[index])]) }

@@ -68,7 +68,7 @@ struct FileAssemblyTests {
         var totals = leaves.map { _ in LeafTotals() }
         for (index, (leaf, type)) in zip(leaves, inputs.schema.leafTypes).enumerated() {
             var batch = LeafBatch(type, maxDefinition: leaf.maxDefinition, maxRepetition: leaf.maxRepetition)
-            if index % 2 == 0 { batch.reserve(rows: order.count) }
+            if index % 2 == 0 { batch.reserve(entries: order.count) }
             try inputs.forEachPiece(index) { piece, rows in
                 try digests.add(piece, identity(leaf), rows: rows, at: batch.rowCount, leaf: LeafDigest(type, number: index), totals: &totals[index])
                 try batch.append(piece, identity(leaf), rows: rows)

@@ -54,7 +54,7 @@ struct EqualityDeletes {
     private func load(_ delete: ManifestEntry, into keys: inout Keys) throws {
         guard !delete.file.equalityIDs.isEmpty else { throw IcebergError(.malformed, "\(delete.file.path): an equality delete file that names no columns") }
         var key = ByteWriter(capacity: 128)
-        try forEachGroup(delete.file, delete.file.equalityIDs.sorted()) { columns, rows in
+        try forEachGroup(delete.file, delete.file.equalityIDs.sorted(), mustHaveAll: true) { columns, rows in
             for row in 0..<rows.count {
                 key.removeAll()
                 for column in columns { column.append(row, to: &key) }
@@ -75,9 +75,12 @@ struct EqualityDeletes {
         }
     }
 
-    private func forEachGroup(_ file: DataFile, _ ids: [Int], _ body: ([KeyColumn], Range<Int>) throws -> Void) throws {
+    private func forEachGroup(
+        _ file: DataFile, _ ids: [Int], mustHaveAll: Bool = false, _ body: ([KeyColumn], Range<Int>) throws -> Void
+    ) throws {
         let opened = try TableFile(file, in: store, limits: limits)
         let keys = try KeyReader(opened, try ids.map(leaf), metadata)
+        if mustHaveAll, let name = keys.missing { throw IcebergError(.malformed, "\(file.path): no column \(name), by which it deletes") }
         for group in opened.rowGroups { try body(try keys.columns(rowGroup: group), opened.rows(of: group)) }
     }
 
@@ -90,60 +93,5 @@ struct EqualityDeletes {
             }
         }
         throw IcebergError(.unsupported, "equality deletes by field \(id), which is no plain column")
-    }
-}
-
-/// Reads some leaves of a file as keys.
-struct KeyReader {
-    private let file: TableFile
-    private let leaves: [TableLeaf]
-    private let sources: [LeafSource]
-
-    /// - Precondition: no leaf is inside a list or map.
-    init(_ file: TableFile, _ leaves: [TableLeaf], _ metadata: TableMetadata) throws {
-        self.file = file
-        self.leaves = leaves
-        var found: [Int: LeafSource] = [:]
-        // A leaf that was dropped is in an older schema only.
-        for schema in [metadata.currentSchema] + metadata.schemas.reversed() where leaves.contains(where: { found[$0.id] == nil }) {
-            let wanted = schema.leaves.filter { leaf in found[leaf.id] == nil && leaves.contains { $0.id == leaf.id } }
-            if wanted.isEmpty { continue }
-            let columns = TableColumns(try schema.onlyFields(with: Set(wanted.map(\.id))), mapping: try metadata.nameMapping)
-            for (leaf, source) in zip(columns.leaves, try file.leaves(columns).sources) { found[leaf.id] = source }
-        }
-        sources = leaves.map { found[$0.id] ?? .missing(neighbour: nil) }
-    }
-
-    /// The keys of all rows of a row group, a column for each leaf.
-    func columns(rowGroup: Int) throws -> [KeyColumn] {
-        try zip(leaves, sources).map { leaf, source in
-            switch source {
-            case .missing: return KeyColumn(nulls: file.rows(of: rowGroup).count)
-            case .column(let number, let levels, let conversion):
-                return try TableFile.naming(file.file) {
-                    try KeyColumn(try file.reader.column(number, rowGroup: rowGroup), levels, conversion, leaf)
-                }
-            }
-        }
-    }
-}
-
-extension Schema {
-    /// The schema with only those leaves, and what is above them. What is not asked for cannot be in the way then.
-    func onlyFields(with ids: Set<Int>) throws(IcebergError) -> Schema {
-        func kept(_ fields: [NestedField]) -> [NestedField] {
-            fields.compactMap { field in
-                switch field.type {
-                case .primitive: return ids.contains(field.id) ? field : nil
-                case .structure(let inner):
-                    var field = field
-                    let inner = kept(inner)
-                    field.type = .structure(inner)
-                    return inner.isEmpty ? nil : field
-                case .list, .map: return nil
-                }
-            }
-        }
-        return try Schema(schemaID: schemaID, fields: kept(fields))
     }
 }

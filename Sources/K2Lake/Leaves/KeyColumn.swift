@@ -4,7 +4,7 @@ import K2Parquet
 
 /// The values of one leaf outside lists and maps for some rows, each as bytes that are equal exactly for equal values, whatever width the file
 /// keeps them in.
-struct KeyColumn {
+public struct KeyColumn {
     private enum Values {
         case words([Int64])
         case wide([Int128])
@@ -58,25 +58,25 @@ struct KeyColumn {
         }
     }
 
-    func isNull(_ row: Int) -> Bool { !places.isEmpty && places[row] < 0 }
+    public func isNull(_ row: Int) -> Bool { !places.isEmpty && places[row] < 0 }
 
     private func place(_ row: Int) -> Int { places.isEmpty ? row : Int(places[row]) }
 
     /// The value as an integer; nil for null and for types that are none.
-    func integer(_ row: Int) -> Int64? {
+    public func integer(_ row: Int) -> Int64? {
         guard !isNull(row), case .words(let words) = values else { return nil }
         return words[place(row)]
     }
 
     /// The bytes of a string or binary value; empty for null.
-    func append(textOf row: Int, to key: inout ByteWriter) {
+    public func append(textOf row: Int, to key: inout ByteWriter) {
         guard !isNull(row), case .bytes(let column) = values else { return }
         let place = place(row)
         key.append(column.data.span.extracting(Int(column.offsets[place])..<Int(column.offsets[place + 1])))
     }
 
     /// Appends a form of the value that says where it ends.
-    func append(_ row: Int, to key: inout ByteWriter) {
+    public func append(_ row: Int, to key: inout ByteWriter) {
         guard !isNull(row) else { return key.append(0) }
         let place = place(row)
         switch values {
@@ -96,8 +96,8 @@ struct KeyColumn {
 }
 
 /// Decimals as whole numbers, from every physical type that they are kept in.
-enum UnscaledNumbers {
-    static func read(_ values: LeafValues, place: String) throws(ParquetError) -> [Int128] {
+public enum UnscaledNumbers {
+    public static func read(_ values: LeafValues, place: String) throws(ParquetError) -> [Int128] {
         switch values {
         case .int32(let values): return values.map { Int128($0) }
         case .int64(let values): return values.map { Int128($0) }

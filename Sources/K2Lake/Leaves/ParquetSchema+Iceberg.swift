@@ -25,7 +25,7 @@ extension ParquetSchema.FieldType {
         }
     }
 
-    init(_ type: PrimitiveType) {
+    public init(_ type: PrimitiveType) {
         switch type {
         case .boolean: self = .boolean
         case .int: self = .int32
