@@ -31,6 +31,12 @@ public final class WarmReader: WarmSource {
         return Int(count[0])
     }
 
+    public func rowBytes(of table: TableDefinition) throws -> Int? {
+        let name = SQLText.literal(table.warmName)
+        let sql = "SELECT intDiv(sum(data_uncompressed_bytes), greatest(sum(rows), 1)) FROM system.parts WHERE active AND database = currentDatabase() AND table = \(name)"
+        return try numbers(sql, width: 1).first.map { Int($0[0]) }.flatMap { $0 > 0 ? $0 : nil }
+    }
+
     public func counts(
         of table: TableDefinition, _ selection: WarmSelection, from start: Timestamp, width: Int64
     ) throws -> [(slice: Int64, rows: Int)] {
