@@ -116,7 +116,7 @@ struct CycleOptions: ParsableArguments {
     }
 
     /// Bytes of rows in memory, all tables that are done at a time.
-    private static let maxBytes = 160 << 20
+    private static let maxBytes = 96 << 20
 
     func options(tables: Int) -> CycleRun.Options {
         var options = CycleRun.Options()

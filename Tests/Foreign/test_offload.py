@@ -90,7 +90,7 @@ class TestContents:
         count, width = 1_500, 500_000
         names = "exchange_timestamp, sequence_number, trade_id, symbol, price, quantity, quote_volume, side, ingestion_timestamp, payload"
         time = "toDateTime64('2026-02-18 00:00:00', 6, 'UTC')"
-        values = f"{time}, number, concat('KRAKEN-', toString(number)), 'BTCUSD', 1, 1, 1, 'BUY', {time}, rightPad('', {width}, toString(number))"
+        values = f"{time}, number, concat('KRAKEN-', toString(number)), 'BTCUSD', 1, 1, 1, 'BUY', {time}, substring(repeat(toString(number), {width}), 1, {width})"
         offload.store.run(f"INSERT INTO bronze_trades_kraken ({names}) SELECT {values} FROM numbers(1, {count}) SETTINGS max_block_size = 50")
         said, memory = offload.measured("--tables", "bronze_trades_kraken")
         assert f"{count} rows added" in said

@@ -12,7 +12,7 @@ public struct OffloadOptions: Sendable {
     /// Rows of one commit, about.
     public var maxRows = 1_000_000
     /// Bytes of rows held in memory for one commit, about; writing them takes as much again. A table's share when several are done at a time.
-    public var maxBytes = 160 << 20
+    public var maxBytes = 96 << 20
     /// Bytes of a data file, about.
     public var targetFileSize = 128 << 20
 
