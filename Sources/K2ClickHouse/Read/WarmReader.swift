@@ -7,6 +7,8 @@ public final class WarmReader: WarmSource {
     private let name: String
     private let compresses: Bool
     private var queries = 0
+    /// Columns of all tables, as they were when the first was asked for.
+    private var tables: [String: [String]]?
 
     /// - Parameter name: begins the ids of the queries in the server's log; no other reader may have it.
     public init(_ client: ClickHouseClient, name: String) {
@@ -21,9 +23,15 @@ public final class WarmReader: WarmSource {
     }
 
     public func columns(of table: TableDefinition) throws -> [String] {
-        let name = SQLText.literal(table.warmName)
-        return try text("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = \(name) ORDER BY position FORMAT TabSeparatedRaw")
-            .split(separator: "\n").map { String($0) }
+        if let known = tables { return known[table.warmName] ?? [] }
+        // Of all tables at once: the next one is sure to be asked for.
+        var found: [String: [String]] = [:]
+        for line in try text("SELECT table, name FROM system.columns WHERE database = currentDatabase() ORDER BY table, position FORMAT TabSeparatedRaw").split(separator: "\n") {
+            guard let tab = line.firstIndex(of: "\t") else { throw Self.unreadable("columns") }
+            found[String(line[..<tab]), default: []].append(String(line[line.index(after: tab)...]))
+        }
+        tables = found
+        return found[table.warmName] ?? []
     }
 
     public func count(of table: TableDefinition, _ selection: WarmSelection) throws -> Int {

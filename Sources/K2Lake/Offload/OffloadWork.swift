@@ -9,6 +9,8 @@ struct OffloadWork {
     var watermark: Watermark
     var outcome: TableOutcome
     private var progress = OffloadProgress()
+    /// When the lease was taken or renewed last.
+    private var renewed: Timestamp
 
     private var stores: LakeStores { reader.stores }
     private var definition: TableDefinition { reader.definition }
@@ -18,6 +20,7 @@ struct OffloadWork {
         self.committer = committer
         self.watermark = watermark
         self.outcome = outcome
+        renewed = reader.stores.now
     }
 
     mutating func run(_ window: LoadWindow, _ options: OffloadOptions, _ isStopped: () -> Bool) throws {
@@ -76,7 +79,7 @@ struct OffloadWork {
     private mutating func commit(
         _ selection: WarmSelection, _ kind: BatchKind, _ window: OffloadWindow, _ reached: Watermark?, _ table: inout LakeTable
     ) throws -> Int64 {
-        try stores.renewLease(definition.coldName)
+        try stores.renewLease(definition.coldName, since: &renewed)
         let before = outcome.rows
         do {
             try reader.read(selection, isFinal: false, into: &table, &progress)
