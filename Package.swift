@@ -50,6 +50,7 @@ let package = Package(
         .target(name: "CK2SHA256"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -59,7 +60,7 @@ let package = Package(
         library("K2Bytes"),
         library("K2Domain", ["K2Bytes", "CK2XXHash"]),
         library("K2JSON", ["K2Bytes", "CK2SimdJSON"]),
-        library("K2Compression", ["CZlib", "CZstd"]),
+        library("K2Compression", ["CZlib", "CZstd", "CSnappy"]),
         library("K2SQL"),
         library("K2SQLite", ["CSQLite", "K2SQL"]),
         library("K2Postgres", ["CPostgres", "K2SQL"]),
@@ -82,7 +83,7 @@ let package = Package(
             ]),
 
         // File formats and tables
-        library("K2Parquet", ["K2Bytes", "K2Compression"]),
+        library("K2Parquet", ["K2Bytes", "K2Compression", "CK2XXHash"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2ObjectStore", ["K2HTTP", "K2Retry", "CK2SHA256"]),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2HTTP", "K2JSON", "K2ObjectStore", "K2Retry", "K2SQL", "K2SQLite", "K2Postgres"]),
@@ -163,7 +164,7 @@ let package = Package(
         tests(
             "K2MaintenanceTests",
             [
-                "K2Maintenance", "K2Lake", "K2Parquet", "K2Iceberg", "K2ClickHouse", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows",
+                "K2Maintenance", "K2Lake", "K2Parquet", "K2Avro", "K2Iceberg", "K2ClickHouse", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows",
                 "K2StateStore", "K2Compression",
             ]),
         tests(

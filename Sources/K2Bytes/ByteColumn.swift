@@ -49,6 +49,65 @@ public struct ByteColumn: Equatable, Sendable {
         copy.withUTF8 { append($0) }
     }
 
+    /// Bytes behind the appended ones that `body` of `append(values:bytes:_:)` may write to, so that it can copy in whole words.
+    public static let slack = 32
+
+    /// Appends `values` byte strings of at most `bytes` bytes together, which `body` writes in place.
+    ///
+    /// `body` gets the offset at which the first one starts, and writes for each where it ends and its bytes. It returns how many bytes that
+    /// were, or nil when it cannot; then nothing is appended.
+    /// - Precondition: the column stays below 4 GiB, the ends never fall, and the last one is the end of the bytes.
+    public mutating func append(
+        values: Int, bytes: Int,
+        _ body: (_ start: UInt32, _ ends: UnsafeMutablePointer<UInt32>, _ data: UnsafeMutablePointer<UInt8>) -> Int?
+    ) -> Bool {
+        if values == 0 { return true }
+        let start = UInt32(data.count)
+        precondition(bytes >= 0 && data.count + bytes <= Int(UInt32.max))
+        Self.makeRoom(in: &offsets, for: values)
+        Self.makeRoom(in: &data, for: bytes + Self.slack)
+        var written: Int?
+        offsets.append(addingCapacity: values) { offsets in
+            offsets.withUnsafeMutableBufferPointer { ends, endCount in
+                data.append(addingCapacity: bytes + Self.slack) { data in
+                    data.withUnsafeMutableBufferPointer { target, count in
+                        guard let first = ends.baseAddress, let room = target.baseAddress else { return }
+                        written = body(start, first, room)
+                        count = written ?? 0
+                    }
+                }
+                endCount = written == nil ? 0 : values
+            }
+        }
+        precondition(written.map { $0 <= bytes } ?? true && Int(offsets[offsets.count - 1]) == data.count)
+        return written != nil
+    }
+
+    /// Room for `count` more, at least doubled when there is none.
+    private static func makeRoom<T>(in array: inout [T], for count: Int) {
+        let wanted = array.count + count
+        if wanted > array.capacity { array.reserveCapacity(max(wanted, array.capacity * 2)) }
+    }
+
+    /// Appends all values of another column.
+    /// - Precondition: the column stays below 4 GiB.
+    public mutating func append(_ other: ByteColumn) {
+        precondition(data.count + other.data.count <= Int(UInt32.max))
+        let start = UInt32(data.count)
+        data += other.data
+        Self.makeRoom(in: &offsets, for: other.count)
+        offsets.append(contentsOf: other.offsets.dropFirst().lazy.map { start &+ $0 })
+    }
+
+    /// The values at `range` as a column of their own.
+    public subscript(values range: Range<Int>) -> ByteColumn {
+        var part = ByteColumn()
+        let start = offsets[range.lowerBound]
+        part.data = Array(data[Int(start)..<Int(offsets[range.upperBound])])
+        part.offsets = offsets[range.lowerBound...range.upperBound].map { $0 &- start }
+        return part
+    }
+
     /// Appends an empty value; also the placeholder for a null.
     public mutating func appendEmpty() { offsets.append(UInt32(data.count)) }
 

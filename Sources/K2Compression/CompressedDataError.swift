@@ -1,7 +1,7 @@
 /// Why compressed data could not be read as a stream. `offset` counts compressed bytes over all members or frames.
 public struct CompressedDataError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Format: String, Sendable {
-        case gzip, zstd
+        case gzip, zstd, snappy
     }
 
     public enum Code: Sendable {

@@ -65,36 +65,4 @@ enum BitPacking {
         if bits > 0 { target.storeBytes(of: pending.littleEndian, toByteOffset: offset, as: UInt64.self) }
         buffer.commit(length)
     }
-
-    /// Reads `count` values of `width` bits (0 to 64) from `source`, which must hold all of them.
-    static func unpack(_ source: UnsafeRawBufferPointer, width: Int, count: Int, to target: UnsafeMutablePointer<UInt64>) {
-        if width == 0 {
-            target.update(repeating: 0, count: count)
-            return
-        }
-        precondition(width <= 64 && (count * width + 7) / 8 <= source.count)
-        let mask: UInt64 = width == 64 ? .max : (1 &<< UInt64(width)) &- 1
-        var position = 0
-        for index in 0..<count {
-            let (byte, shift) = (position >> 3, position & 7)
-            var word = load(source, byte) >> UInt64(shift)
-            if shift + width > 64 { word |= UInt64(source[byte + 8]) << UInt64(64 - shift) }
-            target[index] = word & mask
-            position += width
-        }
-    }
-
-    /// Up to 8 bytes from `offset`, least significant first; those past the end are zero.
-    private static func load(_ source: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
-        if offset + 8 <= source.count {
-            return UInt64(littleEndian: source.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        }
-        var word: UInt64 = 0
-        var shift: UInt64 = 0
-        for index in offset..<source.count {
-            word |= UInt64(source[index]) << shift
-            shift += 8
-        }
-        return word
-    }
 }

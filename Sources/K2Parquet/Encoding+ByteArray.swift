@@ -64,39 +64,3 @@ enum ByteArrayEncoding {
         return length
     }
 }
-
-extension ByteArrayEncoding {
-    /// Reads `count` values and appends them to `column`.
-    static func decodePlain(_ bytes: Span<UInt8>, count: Int, into column: inout ByteColumn) throws(ByteError) {
-        var cursor = ByteCursor(bytes)
-        for _ in 0..<count {
-            let length = Int(try cursor.readLittleEndian(UInt32.self))
-            column.append(try cursor.read(length))
-        }
-    }
-
-    static func decodeDeltaLength(_ bytes: Span<UInt8>, count: Int, into column: inout ByteColumn) throws(ByteError) {
-        let lengths = try DeltaBinaryPacked.decode(bytes, count: count, as: Int32.self)
-        var cursor = ByteCursor(bytes)
-        try cursor.skip(lengths.length)
-        for length in lengths.values { column.append(try cursor.read(Int(length))) }
-    }
-
-    /// `maxBytes` bounds what the shared prefixes may unfold to.
-    static func decodeDelta(_ bytes: Span<UInt8>, count: Int, maxBytes: Int, into column: inout ByteColumn) throws(ByteError) {
-        let prefixes = try DeltaBinaryPacked.decode(bytes, count: count, as: Int32.self)
-        let suffixes = try DeltaBinaryPacked.decode(bytes.extracting(prefixes.length...), count: count, as: Int32.self)
-        var cursor = ByteCursor(bytes)
-        try cursor.skip(prefixes.length + suffixes.length)
-        var value: [UInt8] = []
-        for index in 0..<count {
-            let prefix = Int(prefixes.values[index])
-            guard prefix >= 0, prefix <= value.count else { throw ByteError(.negativeLength, at: cursor.offset) }
-            let suffix = try cursor.read(Int(suffixes.values[index]))
-            value.removeSubrange(prefix...)
-            suffix.withUnsafeBufferPointer { value.append(contentsOf: $0) }
-            guard column.data.count + value.count <= maxBytes else { throw ByteError(.negativeLength, at: cursor.offset) }
-            column.append(value.span)
-        }
-    }
-}

@@ -57,48 +57,102 @@ enum DeltaBinaryPacked {
             BitPacking.packWide(deltas + miniblock * miniblockSize, count: miniblockSize, width: widths[miniblock], into: &buffer)
         }
     }
+}
 
-    /// Reads exactly `count` values, or all that the header announces when `count` is nil.
+extension DeltaBinaryPacked {
+    /// Reads exactly `count` values.
     ///
     /// - Returns: the values and the number of bytes that they took.
-    static func decode<T: FixedWidthInteger & SignedInteger>(
-        _ bytes: Span<UInt8>, count expected: Int, as type: T.Type = T.self
+    static func decode<T: FixedWidthInteger & SignedInteger & BitwiseCopyable>(
+        _ bytes: Span<UInt8>, count: Int, as type: T.Type = T.self
     ) throws(ByteError) -> (values: [T], length: Int) {
-        var cursor = ByteCursor(bytes)
-        let (block, parts) = (try cursor.readVarint(), try cursor.readVarint())
-        let total = try cursor.readVarint()
-        var last = T(truncatingIfNeeded: try cursor.readZigzag())
-        guard block > 0, block <= 1 << 20, block % 128 == 0, parts > 0, block % parts == 0, (block / parts) % 32 == 0,
-            total == UInt64(expected)
-        else { throw ByteError(.negativeLength, at: 0) }
-        if expected == 0 { return ([], cursor.offset) }
-        var values: [T] = [last]
-        var scratch = [UInt64](repeating: 0, count: Int(block / parts))
-        while values.count < expected {
-            let least = T(truncatingIfNeeded: try cursor.readZigzag())
-            let widths = try cursor.read(Int(parts))
-            for part in 0..<Int(parts) where values.count < expected {
-                let width = Int(widths[part])
-                guard width <= 64 else { throw ByteError(.negativeLength, at: cursor.offset) }
-                try decodeMiniblock(&cursor, width, least, expected, &last, &scratch, &values)
-            }
-        }
-        return (values, cursor.offset)
+        var values: [T] = []
+        let length = try append(bytes, count: count, to: &values)
+        return (values, length)
     }
 
-    private static func decodeMiniblock<T: FixedWidthInteger & SignedInteger>(
-        _ cursor: inout ByteCursor, _ width: Int, _ least: T, _ expected: Int, _ last: inout T, _ scratch: inout [UInt64],
-        _ values: inout [T]
-    ) throws(ByteError) {
-        let size = scratch.count
-        let packed = try cursor.read(size * width / 8)
-        scratch.withUnsafeMutableBufferPointer { scratch in
-            guard let target = scratch.baseAddress else { return }
-            packed.withUnsafeBytes { BitPacking.unpack($0, width: width, count: size, to: target) }
+    /// Appends exactly `count` values and returns the number of bytes that they took.
+    static func append<T: FixedWidthInteger & SignedInteger & BitwiseCopyable>(
+        _ bytes: Span<UInt8>, count: Int, to values: inout [T]
+    ) throws(ByteError) -> Int {
+        var blocks = try Blocks(bytes, count: count)
+        if count == 0 { return blocks.cursor.offset }
+        var failure: ByteError?
+        values.append(uninitialized: count) { target in
+            do throws(ByteError) { try blocks.decode(to: target, count: count) } catch { failure = error }
         }
-        for index in 0..<min(size, expected - values.count) {
-            last = last &+ least &+ T(truncatingIfNeeded: scratch[index])
-            values.append(last)
+        if let failure { throw failure }
+        return blocks.cursor.offset
+    }
+
+    private struct Blocks: ~Escapable {
+        var cursor: ByteCursor
+        let miniblocks: Int
+        let miniblockSize: Int
+        let first: Int64
+
+        @_lifetime(copy bytes)
+        init(_ bytes: Span<UInt8>, count: Int) throws(ByteError) {
+            var cursor = ByteCursor(bytes)
+            let (block, parts, total) = (try cursor.readVarint(), try cursor.readVarint(), try cursor.readVarint())
+            first = try cursor.readZigzag()
+            guard block > 0, block <= 1 << 20, block % 128 == 0, parts > 0, block % parts == 0, (block / parts) % 32 == 0,
+                total == UInt64(count)
+            else { throw ByteError(.negativeLength, at: 0) }
+            (miniblocks, miniblockSize) = (Int(parts), Int(block / parts))
+            self.cursor = cursor
         }
+
+        @_lifetime(self: copy self)
+        mutating func decode<T: FixedWidthInteger & SignedInteger>(to target: UnsafeMutablePointer<T>, count: Int) throws(ByteError) {
+            var last = T(truncatingIfNeeded: first)
+            target[0] = last
+            var done = 1
+            while done < count {
+                let least = T(truncatingIfNeeded: try cursor.readZigzag())
+                let widths = try cursor.read(miniblocks)
+                for part in 0..<miniblocks where done < count {
+                    let width = Int(widths[part])
+                    guard width <= 64 else { throw ByteError(.negativeLength, at: cursor.offset) }
+                    let wanted = min(miniblockSize, count - done)
+                    let length = (wanted * width + 7) / 8
+                    guard length <= cursor.remaining else { throw ByteError(.pastEnd, at: cursor.offset) }
+                    let packed = cursor.bytes.extracting(cursor.offset...)
+                    last = packed.withUnsafeBytes { DeltaBinaryPacked.sum($0, width, wanted, least, from: last, to: target + done) }
+                    done += wanted
+                    // The last miniblock is padded to its full length; a writer that leaves the padding out is understood.
+                    try cursor.skip(min(miniblockSize * width / 8, cursor.remaining))
+                }
+            }
+        }
+    }
+
+    /// Writes the running sums of `count` differences of `width` bits, each with `least` added; returns the last sum.
+    @inline(__always)
+    private static func sum<T: FixedWidthInteger & SignedInteger>(
+        _ source: UnsafeRawBufferPointer, _ width: Int, _ count: Int, _ least: T, from start: T, to target: UnsafeMutablePointer<T>
+    ) -> T {
+        var last = start
+        guard width > 0, let base = source.baseAddress else {
+            for index in 0..<count {
+                last = last &+ least
+                target[index] = last
+            }
+            return last
+        }
+        // Values that one load of 8 bytes holds, wherever in a byte they start, and that do not lie at the very end.
+        let safe = width <= 57 && source.count >= 8 ? min(count, ((source.count - 8) * 8) / width + 1) : 0
+        let mask: UInt64 = width == 64 ? .max : (1 &<< UInt64(width)) &- 1
+        for index in 0..<safe {
+            let bit = index &* width
+            let delta = (BitPacking.load(base + bit &>> 3) &>> UInt64(bit & 7)) & mask
+            last = last &+ (least &+ T(truncatingIfNeeded: delta))
+            target[index] = last
+        }
+        for index in safe..<count {
+            last = last &+ least &+ T(truncatingIfNeeded: BitPacking.value(source, bit: index * width, width: width))
+            target[index] = last
+        }
+        return last
     }
 }

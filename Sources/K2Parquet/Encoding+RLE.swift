@@ -56,53 +56,79 @@ enum HybridRLE {
             position += part
         }
     }
+}
 
+extension HybridRLE {
     /// Reads `count` values of `width` bits (0 to 32) from the start of `bytes`.
     ///
     /// - Throws: when the bytes end before all values are there, or the width is impossible.
     static func decode(_ bytes: Span<UInt8>, width: Int, count: Int) throws(ByteError) -> [UInt32] {
-        guard (0...32).contains(width) else { throw ByteError(.negativeLength, at: 0) }
         var values: [UInt32] = []
-        var cursor = ByteCursor(bytes)
-        var scratch: [UInt64] = []
-        while values.count < count {
-            let header = try cursor.readVarint()
-            let wanted = count - values.count
-            if header & 1 == 0 {
-                var value: UInt32 = 0
-                for index in 0..<((width + 7) / 8) { value |= UInt32(try cursor.readByte()) << UInt32(8 * index) }
-                guard width == 32 || value >> UInt32(width) == 0 else { throw ByteError(.negativeLength, at: cursor.offset) }
-                values.append(contentsOf: repeatElement(value, count: Int(min(header >> 1, UInt64(wanted)))))
-            } else {
-                try decodePacked(&cursor, groups: header >> 1, width: width, wanted: wanted, &scratch, &values)
-            }
-        }
+        try bytes.withUnsafeBytes { source throws(ByteError) in try append(source, width: width, count: count, to: &values) }
         return values
     }
 
-    /// Values that are unpacked at once: whole bytes at any width.
-    private static let step = 1024
-
-    /// A last packed run may be cut short after the values that count.
-    private static func decodePacked(
-        _ cursor: inout ByteCursor, groups: UInt64, width: Int, wanted: Int, _ scratch: inout [UInt64], _ values: inout [UInt32]
+    /// Appends `count` values of `width` bits, 0 to the bits of `T`, from the start of `source`.
+    static func append<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+        _ source: UnsafeRawBufferPointer, width: Int, count: Int, to values: inout [T]
     ) throws(ByteError) {
-        let count = groups >= UInt64(wanted) ? wanted : min(Int(groups) * 8, wanted)
-        var done = 0
-        while done < count {
-            let part = min(count - done, step)
-            let packed = try cursor.read((part * width + 7) / 8)
-            if scratch.isEmpty { scratch = [UInt64](repeating: 0, count: step) }
-            scratch.withUnsafeMutableBufferPointer { scratch in
-                guard let target = scratch.baseAddress else { return }
-                packed.withUnsafeBytes { BitPacking.unpack($0, width: width, count: part, to: target) }
-            }
-            for index in 0..<part { values.append(UInt32(truncatingIfNeeded: scratch[index])) }
-            done += part
+        var failure: ByteError?
+        values.append(uninitialized: count) { target in
+            do throws(ByteError) { try decode(source, width: width, count: count, to: target) } catch { failure = error }
         }
-        // What is left of the last group is padding.
-        let (length, overflow) = groups.multipliedReportingOverflow(by: UInt64(width))
-        let padding = overflow ? .max : length - min(length, UInt64((count * width + 7) / 8))
-        try cursor.skip(Int(min(padding, UInt64(cursor.remaining))))
+        if let failure { throw failure }
+    }
+
+    private static func decode<T: FixedWidthInteger & UnsignedInteger>(
+        _ source: UnsafeRawBufferPointer, width: Int, count: Int, to target: UnsafeMutablePointer<T>
+    ) throws(ByteError) {
+        guard width >= 0, width <= min(32, T.bitWidth) else { throw ByteError(.negativeLength, at: 0) }
+        // Values without bits are all 0; not every writer puts runs there.
+        if width == 0 { return target.initialize(repeating: 0, count: count) }
+        var (offset, done) = (0, 0)
+        while done < count {
+            let header = try varint(source, &offset)
+            let left = source.count - offset
+            guard let here = source.baseAddress.map({ $0 + offset }) else { throw ByteError(.pastEnd, at: offset) }
+            if header & 1 == 0 {
+                let length = (width + 7) / 8
+                guard length <= left else { throw ByteError(.pastEnd, at: offset) }
+                var value: UInt64 = 0
+                for index in 0..<length { value |= UInt64(here.load(fromByteOffset: index, as: UInt8.self)) << UInt64(8 * index) }
+                guard value >> UInt64(width) == 0 else { throw ByteError(.negativeLength, at: offset) }
+                let run = Int(min(header >> 1, UInt64(count - done)))
+                (target + done).initialize(repeating: T(truncatingIfNeeded: value), count: run)
+                offset += length
+                done += run
+            } else {
+                let groups = header >> 1
+                let part = groups >= UInt64(count - done) ? count - done : min(Int(groups) * 8, count - done)
+                // A last packed run may be cut short after the values that count; what is left of its last group is padding.
+                guard (part * width + 7) / 8 <= left else { throw ByteError(.pastEnd, at: offset) }
+                BitPacking.unpack(here, available: left, width: width, count: part, to: target + done)
+                let (length, overflow) = groups.multipliedReportingOverflow(by: UInt64(width))
+                offset += overflow || length > UInt64(left) ? left : Int(length)
+                done += part
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func varint(_ source: UnsafeRawBufferPointer, _ offset: inout Int) throws(ByteError) -> UInt64 {
+        guard offset < source.count else { throw ByteError(.pastEnd, at: offset) }
+        let first = source[offset]
+        offset += 1
+        if first < 0x80 { return UInt64(first) }
+        var (value, shift): (UInt64, UInt64) = (UInt64(first & 0x7f), 7)
+        while offset < source.count {
+            let byte = source[offset]
+            offset += 1
+            if shift == 63 && byte > 1 { break }
+            value |= UInt64(byte & 0x7f) << shift
+            if byte < 0x80 { return value }
+            shift += 7
+            if shift > 63 { break }
+        }
+        throw ByteError(offset < source.count ? .varintTooLong : .pastEnd, at: offset)
     }
 }

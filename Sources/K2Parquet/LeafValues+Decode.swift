@@ -2,28 +2,28 @@ import K2Bytes
 
 extension LeafValues {
     /// Appends `count` values in PLAIN encoding.
-    mutating func appendPlain(_ bytes: Span<UInt8>, count: Int) throws {
+    mutating func appendPlain(_ bytes: Span<UInt8>, count: Int) throws(ByteError) {
         switch self {
         case .boolean(var values):
             self = .boolean([])
-            guard (count + 7) / 8 <= bytes.count else { throw ByteError(.pastEnd, at: bytes.count) }
-            for index in 0..<count { values.append(bytes[index >> 3] >> UInt8(index & 7) & 1 != 0) }
+            guard count <= bytes.count * 8 else { throw ByteError(.pastEnd, at: bytes.count) }
+            bytes.withUnsafeBytes { Self.appendBits($0, count, to: &values) }
             self = .boolean(values)
         case .int32(var values):
             self = .int32([])
-            try Self.words(bytes, count) { (word: UInt32) in values.append(Int32(bitPattern: word)) }
+            try Self.appendWords(bytes, count, to: &values) { (word: UInt32) in Int32(bitPattern: word) }
             self = .int32(values)
         case .int64(var values):
             self = .int64([])
-            try Self.words(bytes, count) { (word: UInt64) in values.append(Int64(bitPattern: word)) }
+            try Self.appendWords(bytes, count, to: &values) { (word: UInt64) in Int64(bitPattern: word) }
             self = .int64(values)
         case .float(var values):
             self = .float([])
-            try Self.words(bytes, count) { (word: UInt32) in values.append(Float(bitPattern: word)) }
+            try Self.appendWords(bytes, count, to: &values) { (word: UInt32) in Float(bitPattern: word) }
             self = .float(values)
         case .double(var values):
             self = .double([])
-            try Self.words(bytes, count) { (word: UInt64) in values.append(Double(bitPattern: word)) }
+            try Self.appendWords(bytes, count, to: &values) { (word: UInt64) in Double(bitPattern: word) }
             self = .double(values)
         case .byteArray(var values):
             self = .byteArray(ByteColumn())
@@ -31,42 +31,60 @@ extension LeafValues {
             self = .byteArray(values)
         case .fixed(let width, var values):
             self = .fixed(width: width, [])
-            let (length, overflow) = count.multipliedReportingOverflow(by: width)
-            guard !overflow, length <= bytes.count else { throw ByteError(.pastEnd, at: bytes.count) }
-            bytes.extracting(..<length).withUnsafeBufferPointer { values.append(contentsOf: $0) }
+            guard count <= bytes.count / width else { throw ByteError(.pastEnd, at: bytes.count) }
+            bytes.extracting(..<(count * width)).withUnsafeBufferPointer { values.append(contentsOf: $0) }
             self = .fixed(width: width, values)
+        case .coded: preconditionFailure("values in an encoding among codes")
         }
     }
 
-    private static func words<T: FixedWidthInteger>(_ bytes: Span<UInt8>, _ count: Int, _ body: (T) -> Void) throws {
-        let width = T.bitWidth / 8
+    private static func appendBits(_ source: UnsafeRawBufferPointer, _ count: Int, to values: inout [Bool]) {
+        values.append(uninitialized: count) { target in
+            let bytes = UnsafeMutableRawPointer(target)
+            for group in 0..<count / 8 {
+                bytes.storeBytes(of: BitPacking.bits(source[group]).littleEndian, toByteOffset: group * 8, as: UInt64.self)
+            }
+            for index in (count & ~7)..<count { target[index] = source[index >> 3] >> UInt8(index & 7) & 1 != 0 }
+        }
+    }
+
+    @inline(__always)
+    private static func appendWords<W: FixedWidthInteger & BitwiseCopyable, T: BitwiseCopyable>(
+        _ bytes: Span<UInt8>, _ count: Int, to values: inout [T], _ convert: (W) -> T
+    ) throws(ByteError) {
+        let width = W.bitWidth / 8
         guard count <= bytes.count / width else { throw ByteError(.pastEnd, at: bytes.count) }
-        bytes.withUnsafeBytes { raw in
-            for index in 0..<count { body(T(littleEndian: raw.loadUnaligned(fromByteOffset: index * width, as: T.self))) }
+        bytes.withUnsafeBytes { source in
+            values.append(uninitialized: count) { target in
+                for index in 0..<count {
+                    target[index] = convert(W(littleEndian: source.loadUnaligned(fromByteOffset: index &* width, as: W.self)))
+                }
+            }
         }
     }
 
     /// Appends `count` booleans in RLE encoding, which has its length before it.
-    mutating func appendRLE(_ bytes: Span<UInt8>, count: Int, place: String) throws {
-        guard case .boolean(var values) = self else {
-            throw ParquetError(.malformed, place, "values in encoding rle that are not booleans")
-        }
+    mutating func appendRLE(_ bytes: Span<UInt8>, count: Int) throws {
+        guard case .boolean(var values) = self else { throw ParquetError(.malformed, "", "values in encoding rle that are not booleans") }
         self = .boolean([])
         var cursor = ByteCursor(bytes)
         let length = Int(try cursor.readLittleEndian(UInt32.self))
-        for bit in try HybridRLE.decode(try cursor.read(length), width: 1, count: count) { values.append(bit != 0) }
+        var bits: [UInt8] = []
+        try cursor.read(length).withUnsafeBytes { source throws(ByteError) in try HybridRLE.append(source, width: 1, count: count, to: &bits) }
+        values.append(uninitialized: count) { target in for index in 0..<count { target[index] = bits[index] != 0 } }
         self = .boolean(values)
     }
 
-    mutating func appendDelta(_ bytes: Span<UInt8>, count: Int, _ encoding: Encoding, budget: Int, place: String) throws {
+    /// - Parameter budget: bytes that the values may take in all.
+    mutating func appendDelta(_ bytes: Span<UInt8>, count: Int, _ encoding: Encoding, budget: Int) throws {
         switch (encoding, self) {
         case (.deltaBinaryPacked, .int32(var values)):
             self = .int32([])
-            values += try DeltaBinaryPacked.decode(bytes, count: count, as: Int32.self).values
+            _ = try DeltaBinaryPacked.append(bytes, count: count, to: &values)
             self = .int32(values)
         case (.deltaBinaryPacked, .int64(var values)):
             self = .int64([])
-            values += try DeltaBinaryPacked.decode(bytes, count: count, as: Int64.self).values
+            _ = try DeltaBinaryPacked.append(bytes, count: count, to: &values)
             self = .int64(values)
         case (.deltaLengthByteArray, .byteArray(var values)):
             self = .byteArray(ByteColumn())
@@ -74,68 +92,39 @@ extension LeafValues {
             self = .byteArray(values)
         case (.deltaByteArray, .byteArray(var values)):
             self = .byteArray(ByteColumn())
-            let (maxBytes, overflow) = values.data.count.addingReportingOverflow(max(budget, 0))
-            try ByteArrayEncoding.decodeDelta(bytes, count: count, maxBytes: overflow ? .max : maxBytes, into: &values)
+            try ByteArrayEncoding.decodeDelta(bytes, count: count, maxBytes: budget, into: &values)
             self = .byteArray(values)
         case (.deltaByteArray, .fixed(let width, var values)):
             self = .fixed(width: width, [])
             var column = ByteColumn()
-            try ByteArrayEncoding.decodeDelta(bytes, count: count, maxBytes: max(budget, 0), into: &column)
+            try ByteArrayEncoding.decodeDelta(bytes, count: count, maxBytes: budget - values.count, into: &column)
             for index in 0..<count where column.offsets[index + 1] - column.offsets[index] != UInt32(width) {
-                throw ParquetError(.malformed, place, "a value that is not \(width) bytes long")
+                throw ParquetError(.malformed, "", "a value that is not \(width) bytes long")
             }
             values += column.data
             self = .fixed(width: width, values)
         default:
-            throw ParquetError(.unsupported, place, "values in encoding \(encoding) of that type")
+            throw ParquetError(.unsupported, "", "values in encoding \(encoding) of that type")
         }
     }
 
-    /// Appends the values of `dictionary` that `codes` name. Both are of the same case.
-    mutating func append(_ codes: [UInt32], of dictionary: LeafValues, budget: Int, place: String) throws {
-        if let largest = codes.max(), Int(largest) >= dictionary.count {
-            throw ParquetError(.malformed, place, "code \(largest) in a dictionary of \(dictionary.count)")
+    /// BYTE_STREAM_SPLIT: the first bytes of all values, then the second ones, and so on.
+    mutating func appendStreams(_ bytes: Span<UInt8>, count: Int) throws {
+        switch self {
+        case .boolean, .byteArray, .coded: throw ParquetError(.unsupported, "", "values in encoding byteStreamSplit of that type")
+        case .int32, .int64, .float, .double, .fixed: break
         }
-        switch (self, dictionary) {
-        case (.boolean(var values), .boolean(let entries)):
-            self = .boolean([])
-            for code in codes { values.append(entries[Int(code)]) }
-            self = .boolean(values)
-        case (.int32(var values), .int32(let entries)):
-            self = .int32([])
-            for code in codes { values.append(entries[Int(code)]) }
-            self = .int32(values)
-        case (.int64(var values), .int64(let entries)):
-            self = .int64([])
-            for code in codes { values.append(entries[Int(code)]) }
-            self = .int64(values)
-        case (.float(var values), .float(let entries)):
-            self = .float([])
-            for code in codes { values.append(entries[Int(code)]) }
-            self = .float(values)
-        case (.double(var values), .double(let entries)):
-            self = .double([])
-            for code in codes { values.append(entries[Int(code)]) }
-            self = .double(values)
-        case (.fixed(let width, var values), .fixed(_, let entries)):
-            guard width <= max(budget, 0) / max(codes.count, 1) else { throw Self.tooLarge(place) }
-            self = .fixed(width: width, [])
-            for code in codes { values += entries[Int(code) * width..<(Int(code) + 1) * width] }
-            self = .fixed(width: width, values)
-        case (.byteArray(var values), .byteArray(let entries)):
-            let size = codes.reduce(0) { $0 + Int(entries.offsets[Int($1) + 1] - entries.offsets[Int($1)]) }
-            guard size <= budget else { throw Self.tooLarge(place) }
-            self = .byteArray(ByteColumn())
-            for code in codes {
-                let range = Int(entries.offsets[Int(code)])..<Int(entries.offsets[Int(code) + 1])
-                entries.data.withUnsafeBufferPointer { values.append(UnsafeBufferPointer(rebasing: $0[range])) }
+        guard count <= bytes.count / stride else { throw ByteError(.pastEnd, at: bytes.count) }
+        let width = stride
+        var joined: [UInt8] = []
+        bytes.withUnsafeBytes { source in
+            joined.append(uninitialized: count * width) { target in
+                for stream in 0..<width {
+                    let start = stream * count
+                    for index in 0..<count { target[index &* width &+ stream] = source[start &+ index] }
+                }
             }
-            self = .byteArray(values)
-        default: throw ParquetError(.malformed, place, "dictionary of another type")
         }
-    }
-
-    private static func tooLarge(_ place: String) -> ParquetError {
-        ParquetError(.tooLarge, place, "more bytes of values than the limit allows")
+        try appendPlain(joined.span, count: count)
     }
 }

@@ -1,3 +1,6 @@
+import K2Bytes
+import K2Compression
+
 /// Why a Parquet file could not be written or read.
 public struct ParquetError: Error, Equatable, CustomStringConvertible, Sendable {
     public enum Code: String, Sendable {
@@ -23,4 +26,16 @@ public struct ParquetError: Error, Equatable, CustomStringConvertible, Sendable 
     }
 
     public var description: String { "parquet: \(place): \(message)" }
+
+    /// `error` with `place` before its own when it is about the bytes of a file; those of the caller's source stay as they are.
+    static func located(_ error: any Error, _ place: String) -> any Error {
+        switch error {
+        case let error as ParquetError:
+            ParquetError(error.code, error.place.isEmpty ? place : "\(place): \(error.place)", error.message)
+        case let error as ByteError: ParquetError(.malformed, place, error.description)
+        case let error as ZstdError: ParquetError(.malformed, place, error.description)
+        case let error as CompressedDataError: ParquetError(error.code == .outOfMemory ? .tooLarge : .malformed, place, error.description)
+        default: error
+        }
+    }
 }

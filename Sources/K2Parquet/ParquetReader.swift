@@ -26,8 +26,8 @@ public struct ReaderLimits: Sendable {
 
 /// Reads a Parquet file through a function that fetches byte ranges.
 ///
-/// The footer is read and checked by `init`. Columns are read one chunk at a time in the encodings
-/// PLAIN, RLE, RLE_DICTIONARY (and its old name) and the three DELTA ones, uncompressed or zstd.
+/// The footer is read and checked by `init`. Columns are read one chunk or some pages at a time, in every encoding of
+/// the format; uncompressed or in zstd, gzip or Snappy.
 public struct ParquetReader {
     /// Gives exactly the bytes of the range, or throws.
     public typealias ByteSource = (Range<Int>) throws -> [UInt8]
@@ -85,8 +85,6 @@ public struct ParquetReader {
         return bytes
     }
 
-    func fetch(_ range: Range<Int>) throws -> [UInt8] { try Self.fetch(range, source) }
-
     /// Each row group has every leaf of the schema, of its type and path.
     private func checkRowGroups() throws(ParquetError) {
         for (number, group) in metadata.rowGroups.enumerated() {
@@ -103,27 +101,40 @@ public struct ParquetReader {
     }
 
     /// The values of one leaf in one row group, with their levels.
-    public func column(_ leafIndex: Int, rowGroup: Int) throws -> LeafColumn {
+    ///
+    /// - Throws: `ParquetError` with row group, column and page, and whatever the source throws.
+    public func column(_ leafIndex: Int, rowGroup: Int, dictionaries: DictionaryReading = .decoded) throws -> LeafColumn {
+        var pages = try pages(leafIndex, rowGroup: rowGroup, dictionaries: dictionaries, fetchBytes: .max)
+        return try pages.rest()
+    }
+
+    /// The same in pieces of some pages each: for row groups whose size nobody vouches for.
+    ///
+    /// - Parameter fetchBytes: bytes that are asked of the source at once; more where a page is longer.
+    public func pages(
+        _ leafIndex: Int, rowGroup: Int, dictionaries: DictionaryReading = .decoded, fetchBytes: Int = 1 << 20
+    ) throws -> LeafPageStream {
         guard metadata.rowGroups.indices.contains(rowGroup), schema.leaves.indices.contains(leafIndex) else {
             throw ParquetError(.invalidInput, "row group \(rowGroup)", "no column \(leafIndex) there")
         }
-        let group = metadata.rowGroups[rowGroup]
-        let leaf = schema.leaves[leafIndex]
+        let (group, leaf) = (metadata.rowGroups[rowGroup], schema.leaves[leafIndex])
         let chunk = group.columns[leafIndex]
-        let bytes = try fetch(try range(of: chunk, leaf))
-        let column = try ColumnChunkReader(chunk, leaf, limits).read(bytes)
-        guard column.rowCount == Int(group.rowCount) else {
-            throw ParquetError(.malformed, leaf.name, "found \(column.rowCount) rows, expected \(group.rowCount)")
+        let place = "row group \(rowGroup): \(leaf.name)"
+        let pages = ChunkPages(try range(of: chunk, place), step: fetchBytes) { [source] in try Self.fetch($0, source) }
+        guard let rows = Int(exactly: group.rowCount) else { throw ParquetError(.tooLarge, place, "\(group.rowCount) rows") }
+        do {
+            return LeafPageStream(leaf, rowGroup: rowGroup, rows: rows, pages, try PageDecoder(chunk, leaf, limits, dictionaries))
+        } catch {
+            throw ParquetError.located(error, place)
         }
-        return column
     }
 
-    private func range(of chunk: ColumnChunkMetadata, _ leaf: Leaf) throws(ParquetError) -> Range<Int> {
+    private func range(of chunk: ColumnChunkMetadata, _ place: String) throws(ParquetError) -> Range<Int> {
         var start = chunk.dataPageOffset
         if let offset = chunk.dictionaryPageOffset, offset > 0 { start = min(start, offset) }
         let (end, overflow) = start.addingReportingOverflow(chunk.totalCompressedSize)
         guard start >= 4, !overflow, end <= Int64(fileSize - 8) else {
-            throw ParquetError(.malformed, leaf.name, "pages from \(start), \(chunk.totalCompressedSize) bytes, in a file of \(fileSize)")
+            throw ParquetError(.malformed, place, "pages from \(start), \(chunk.totalCompressedSize) bytes, in a file of \(fileSize)")
         }
         return Int(start)..<Int(end)
     }

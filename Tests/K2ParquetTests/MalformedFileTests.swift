@@ -91,7 +91,7 @@ struct MalformedFileTests {
         var page = good
         let reader = try ParquetReader(good)
         page[Int(reader.metadata.rowGroups[0].columns[1].dataPageOffset)] = 0xff
-        #expect { try ParquetReader(page).column(1, rowGroup: 0) } throws: { "\($0)".contains(": page at byte 0: unknown thrift type 15 (byte 1)") }
+        #expect { try ParquetReader(page).column(1, rowGroup: 0) } throws: { "\($0)".contains(": page 0 at byte 0: page header: unknown thrift type 15 (byte 1)") }
     }
 
     @Test func aPageThatClaimsTooMuchIsRefusedBeforeItIsMade() throws {

@@ -3,7 +3,7 @@
 
 # What the build links against.
 # shellcheck disable=SC2034 # read by the scripts that source this file
-BUILD_PACKAGES=(libsimdjson-dev libxxhash-dev libzstd-dev zlib1g-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev libpq-dev)
+BUILD_PACKAGES=(libsimdjson-dev libxxhash-dev libzstd-dev libsnappy-dev zlib1g-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev libpq-dev)
 
 package_is_installed() {
     [[ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" == "install ok installed" ]]

@@ -1,0 +1,136 @@
+import K2Bytes
+
+extension LeafColumn {
+    /// A place between two rows, or the end.
+    struct Position: Comparable {
+        var rows = 0
+        var entries = 0
+        var values = 0
+
+        static func < (left: Position, right: Position) -> Bool { left.entries < right.entries }
+    }
+
+    var end: Position { Position(rows: rowCount, entries: entryCount, values: values.count) }
+
+    /// Where the last row begins; the end for leaves that are not repeated, whose rows are entries.
+    var lastRow: Position {
+        guard leaf.maxRepetition > 0, let start = repetitionLevels.lastIndex(of: 0) else { return end }
+        return Position(rows: rowCount - 1, entries: start, values: values.count - valueCount(start..<entryCount))
+    }
+
+    /// The place `count` rows behind `position`, or the end.
+    func position(after count: Int, from position: Position) -> Position {
+        var next = position
+        if leaf.maxRepetition == 0 {
+            next.rows = min(position.rows + count, entryCount)
+            next.entries = next.rows
+        } else {
+            repetitionLevels.withUnsafeBufferPointer { levels in
+                while next.entries < levels.count {
+                    if levels[next.entries] == 0 {
+                        if next.rows - position.rows == count { break }
+                        next.rows += 1
+                    }
+                    next.entries += 1
+                }
+            }
+        }
+        next.values += valueCount(position.entries..<next.entries)
+        return next
+    }
+
+    /// How many of the entries are values.
+    private func valueCount(_ entries: Range<Int>) -> Int {
+        if leaf.maxDefinition == 0 { return entries.count }
+        let present = UInt8(leaf.maxDefinition)
+        return definitionLevels.withUnsafeBufferPointer { levels in
+            var count = 0
+            for index in entries where levels[index] == present { count &+= 1 }
+            return count
+        }
+    }
+
+    subscript(range: Range<Position>) -> LeafColumn {
+        var part = LeafColumn(leaf: leaf)
+        let entries = range.lowerBound.entries..<range.upperBound.entries
+        if !definitionLevels.isEmpty { part.definitionLevels = Array(definitionLevels[entries]) }
+        if !repetitionLevels.isEmpty { part.repetitionLevels = Array(repetitionLevels[entries]) }
+        part.entryCount = entries.count
+        part.values = values[range.lowerBound.values..<range.upperBound.values]
+        return part
+    }
+
+    /// Appends the rows of another part of the same column; codes of another dictionary and values among codes make values of all.
+    mutating func append(_ other: LeafColumn) throws(ParquetError) {
+        definitionLevels += other.definitionLevels
+        repetitionLevels += other.repetitionLevels
+        entryCount += other.entryCount
+        try values.append(other.values)
+    }
+}
+
+extension LeafValues {
+    subscript(range: Range<Int>) -> LeafValues {
+        switch self {
+        case .boolean(let values): return .boolean(Array(values[range]))
+        case .int32(let values): return .int32(Array(values[range]))
+        case .int64(let values): return .int64(Array(values[range]))
+        case .float(let values): return .float(Array(values[range]))
+        case .double(let values): return .double(Array(values[range]))
+        case .byteArray(let values): return .byteArray(values[values: range])
+        case .fixed(let width, let bytes): return .fixed(width: width, Array(bytes[range.lowerBound * width..<range.upperBound * width]))
+        case .coded(let codes, let dictionary): return .coded(Array(codes[range]), of: dictionary)
+        }
+    }
+
+    /// Appends values of the same type.
+    mutating func append(_ other: LeafValues) throws(ParquetError) {
+        if other.count == 0 { return }
+        if count == 0 { return self = other }
+        switch (self, other) {
+        case (.coded(var codes, let dictionary), .coded(let more, let same)) where dictionary === same:
+            self = .coded([], of: dictionary)
+            codes += more
+            self = .coded(codes, of: dictionary)
+        case (.coded, _), (_, .coded):
+            self = try decoded()
+            try appendDecoded(try other.decoded())
+        default: try appendDecoded(other)
+        }
+    }
+
+    private mutating func appendDecoded(_ other: LeafValues) throws(ParquetError) {
+        switch (self, other) {
+        case (.boolean(var values), .boolean(let more)):
+            self = .boolean([])
+            values += more
+            self = .boolean(values)
+        case (.int32(var values), .int32(let more)):
+            self = .int32([])
+            values += more
+            self = .int32(values)
+        case (.int64(var values), .int64(let more)):
+            self = .int64([])
+            values += more
+            self = .int64(values)
+        case (.float(var values), .float(let more)):
+            self = .float([])
+            values += more
+            self = .float(values)
+        case (.double(var values), .double(let more)):
+            self = .double([])
+            values += more
+            self = .double(values)
+        case (.byteArray(var values), .byteArray(let more)):
+            self = .byteArray(ByteColumn())
+            guard more.data.count <= Int(UInt32.max) - values.data.count else { throw Self.tooLarge(Int(UInt32.max)) }
+            values.append(more)
+            self = .byteArray(values)
+        case (.fixed(let width, var bytes), .fixed(let other, let more)) where width == other:
+            self = .fixed(width: width, [])
+            bytes += more
+            self = .fixed(width: width, bytes)
+        default: throw ParquetError(.invalidInput, "", "values of two types")
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import K2Bytes
+import K2Compression
+
+/// Reads one leaf of one row group a few pages at a time, so that memory is bounded by the pages and not by the row group.
+///
+/// Pieces hold whole rows, also where a page ends within one.
+///
+/// ```swift
+/// var pages = try reader.pages(leaf, rowGroup: 0, dictionaries: .kept)
+/// while let piece = try pages.next() { … }                 // a page's worth of rows
+/// let rows = try pages.next(rows: 10_000)                  // or exactly so many, fewer at the end
+/// ```
+public struct LeafPageStream: ~Copyable {
+    public let leaf: Leaf
+    /// Rows that were handed out so far.
+    public private(set) var rowCount = 0
+    /// Rows of the row group by the footer.
+    public let totalRowCount: Int
+
+    private let rowGroup: Int
+    private var pages: ChunkPages
+    private var decoder: PageDecoder
+    /// Rows that were decoded and not handed out; the last one may not be complete.
+    private var column: LeafColumn
+    private var isAtEnd = false
+    /// What `next(rows:)` has not handed out of the last piece, and how far it has come there.
+    private var piece: LeafColumn?
+    private var taken = LeafColumn.Position()
+
+    init(_ leaf: Leaf, rowGroup: Int, rows: Int, _ pages: ChunkPages, _ decoder: consuming PageDecoder) {
+        self.leaf = leaf
+        self.rowGroup = rowGroup
+        self.pages = pages
+        self.decoder = decoder
+        totalRowCount = rows
+        column = LeafColumn(leaf: leaf)
+    }
+
+    /// All that is left, in one piece.
+    mutating func rest() throws -> LeafColumn {
+        while !isAtEnd { try readPage() }
+        let all = column
+        column = LeafColumn(leaf: leaf)
+        return try handOut(all)
+    }
+
+    /// The rows that end in the next page or pages; nil after the last.
+    ///
+    /// With `DictionaryReading.kept` a piece holds either codes or values: chunks may begin with the one and go on with the other.
+    public mutating func next() throws -> LeafColumn? {
+        if var rest = piece {
+            piece = nil
+            rest = rest[taken..<rest.end]
+            taken = .init()
+            if rest.entryCount > 0 { return try handOut(rest) }
+        }
+        return try nextPiece().map { try handOut($0) }
+    }
+
+    /// Exactly `count` rows, or as many as are left.
+    ///
+    /// With `DictionaryReading.kept` they come as codes when all of them are codes.
+    public mutating func next(rows count: Int) throws -> LeafColumn {
+        var rows = LeafColumn(leaf: leaf)
+        var missing = count
+        while missing > 0 {
+            if piece == nil {
+                piece = try nextPiece()
+                taken = .init()
+            }
+            guard let piece else { break }
+            let end = piece.position(after: missing, from: taken)
+            missing -= end.rows - taken.rows
+            if rows.entryCount == 0, taken == .init(), end == piece.end {
+                rows = piece
+            } else {
+                try rows.append(piece[taken..<end])
+            }
+            taken = end
+            if end == piece.end { self.piece = nil }
+        }
+        return try handOut(rows)
+    }
+
+    private mutating func handOut(_ part: LeafColumn) throws(ParquetError) -> LeafColumn {
+        rowCount += part.rowCount
+        let isDone = isAtEnd && piece == nil && column.entryCount == 0
+        guard rowCount <= totalRowCount, !isDone || rowCount == totalRowCount else {
+            throw ParquetError(.malformed, "row group \(rowGroup): \(leaf.name)", "found \(rowCount) rows, expected \(totalRowCount)")
+        }
+        return part
+    }
+
+    private mutating func nextPiece() throws -> LeafColumn? {
+        while true {
+            if isAtEnd {
+                let last = column
+                column = LeafColumn(leaf: leaf)
+                if last.entryCount == 0 { _ = try handOut(last) }
+                return last.entryCount > 0 ? last : nil
+            }
+            try readPage()
+            // The last row of a page may go on in the next one.
+            let end = isAtEnd ? column.end : column.lastRow
+            if end.entries == 0 { continue }
+            let whole = end == column.end ? column : column[.init()..<end]
+            column = end == column.end ? LeafColumn(leaf: leaf) : column[end..<column.end]
+            return whole
+        }
+    }
+
+    private mutating func readPage() throws {
+        do {
+            guard decoder.entriesLeft > 0 else { return isAtEnd = true }
+            guard let page = try pages.next() else {
+                throw ParquetError(.malformed, "", "pages end \(decoder.entriesLeft) values too early")
+            }
+            let window = pages.window
+            try window.withUnsafeBytes { bytes in
+                try decoder.read(page.header, UnsafeRawBufferPointer(rebasing: bytes[page.body]), into: &column)
+            }
+            isAtEnd = decoder.entriesLeft == 0
+            if let first = column.repetitionLevels.first, first != 0 {
+                throw ParquetError(.malformed, "", "the first value continues a row")
+            }
+        } catch {
+            throw ParquetError.located(error, "row group \(rowGroup): \(leaf.name): page \(pages.number) at byte \(pages.start)")
+        }
+    }
+}

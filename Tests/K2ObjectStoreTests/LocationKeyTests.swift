@@ -1,0 +1,27 @@
+import K2ObjectStore
+import Testing
+
+struct LocationKeyTests {
+    @Test(arguments: [
+        ["s3://b/k/a.parquet", "s3a://b/k/a.parquet", "s3n://b/k/a.parquet", "S3://b/k/a.parquet"],
+        ["/d/a b", "file:/d/a b", "file:///d/a b", "file://localhost/d/a b", "FILE:/d/a b", "/d//a b", "file:////d/./a b", "/./d/a b"],
+        ["mem://x/a"],
+    ]) func `spellings of one place are equal`(_ spellings: [String]) {
+        #expect(Set(spellings.map(LocationKey.init)).count == 1, "\(spellings.map { LocationKey($0).text })")
+    }
+
+    @Test func `different places are not`() {
+        let places = [
+            "s3://b/k", "s3://b/K", "s3://c/k", "s3://b//k", "s3://b/./k", "/b/k", "/b/k/", "/b/k%20", "/b/k ", "gs://b/k", "b/k", "file:b/k", "/b/.k", "/b/..k",
+        ]
+        #expect(Set(places.map(LocationKey.init)).count == places.count)
+    }
+
+    @Test func `a folder holds itself and what is below, and no neighbour`() {
+        for (folder, inside, outside) in [("s3://b/t", "s3a://b/t/x", "s3://b/t2/x"), ("file:///d/t/", "/d/t//x", "/d/tt"), ("/", "/x", "s3://x/y")] {
+            let key = LocationKey.folder(folder)
+            #expect(key.isInside(key) && LocationKey(inside).isInside(key) && !LocationKey(outside).isInside(key))
+        }
+        #expect(LocationKey.folder("s3://b/t///") == LocationKey("s3://b/t") && LocationKey.folder("s3://") == LocationKey("s3://") && LocationKey.folder("/").text == "/")
+    }
+}
