@@ -98,7 +98,7 @@ struct CycleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Try a table so often again.", valueName: "count"))
     var retries = 3
 
-    @Option(name: .customLong("max-rows"), help: ArgumentHelp("Rows of one commit, at most about; fewer where they are wide.", valueName: "count"))
+    @Option(name: .customLong("max-rows"), help: ArgumentHelp("Rows of one commit, at most.", valueName: "count"))
     var maxRows = 1_000_000
 
     @Option(name: .customLong("target-file-size"), help: ArgumentHelp("Begin a new data file at about this size.", valueName: "size"))

@@ -1,6 +1,7 @@
 """`k2-offload run` from ClickHouse into a lake on local disk: the lake equals ClickHouse, whatever happens on the way."""
 
 import contextlib
+import json
 import os
 import pty
 import random
@@ -14,6 +15,7 @@ from expectations import COLUMNS
 from load_process import lines
 from load_proxy import Fault, Proxy, exception
 from offload_process import Offload, problems
+from offload_slices import candle
 from pipeline import Lake
 from readers import DuckDB
 
@@ -259,3 +261,45 @@ class TestOtherWriters:
         rows = offload_readers()[0].rows(offload.lake, "silver_trades")
         numbers = sorted(row["source_sequence"] for row in rows)
         assert numbers == [*range(12_100), *range(self.FIRST, self.FIRST + self.APPENDS * self.ROWS)]
+
+    def test_compaction_runs_meanwhile(self, offload):
+        """Files are laid together while batches come; candles are replaced in files that are about to go."""
+        tables = ["silver_trades", "gold_ohlcv_1m"]
+        load(offload, lines(0, 200))
+        insert_candles(offload.store, 0)
+        offload.run(*only(tables))
+        ended, said = threading.Event(), []
+
+        def compact():
+            while not ended.is_set():
+                command = [offload.store.tools.path("k2-maintain"), "compact", *only(tables), "--min-input-files", "2"]
+                done = subprocess.run(command, env=offload.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+                said.append((done.returncode, done.stdout + done.stderr))
+
+        compacting = threading.Thread(target=compact)
+        compacting.start()
+        try:
+            for number in range(1, 9):
+                load(offload, lines(number * 1_000, 700), "--batch-rows", 500)
+                insert_candles(offload.store, number)
+                offload.run(*only(tables), "--max-rows", 1000)
+        finally:
+            ended.set()
+            compacting.join(180)
+        # Done, or again later: somebody was faster too often.
+        assert {status for status, _ in said} <= {0, 75}, said
+        replaced = [
+            snapshot for table in tables for snapshot in offload_readers()[0].table(offload.lake, table).snapshots() if snapshot.summary["operation"] == "replace"
+        ]
+        assert replaced, said
+        offload.run(*only(tables))
+        assert problems(offload, tables) == []
+
+
+def insert_candles(store, number):
+    """New candles, and a later revision of each one that is there."""
+    rows = [candle(n, number - n // 4) for n in range(4 * number + 4)]
+    body = "\n".join(map(json.dumps, rows)).encode()
+    settings = {"database": store.database, "date_time_input_format": "best_effort", "max_partitions_per_insert_block": 0}
+    answer = store.server.query("INSERT INTO ohlcv_1m FORMAT JSONEachRow", body, **settings)
+    assert answer.status == 200, answer.text
