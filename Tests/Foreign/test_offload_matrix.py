@@ -13,7 +13,7 @@ from clickhouse_server import ClickHouse
 from lake_places import PLACES
 from load_process import Store
 from object_store import ObjectStore
-from offload_matrix import Chain, Disturbance, Matrix, Setting, chains
+from offload_matrix import Chain, Disturbance, Matrix, Setting, Worker, chains
 from offload_slices import GOLD, SILVER, Slices
 from postgres_server import Postgres
 from turn_proxy import FAULTS, NEEDS_HTTP
@@ -46,6 +46,7 @@ def matrix(tools, tmp_path_factory):
         store.init("--ttl", "none")
         slices = Slices.fill(store, SLICES)
         with Matrix(Setting.of(folder, store, objects, postgres, library(), slices), WORKERS) as running:
+            running.servers = {"postgres": postgres, "s3": objects}
             yield running
 
 
@@ -117,7 +118,7 @@ def test_killed_while_everything_is_made(matrix, steps, place):
 
 
 @pytest.mark.parametrize("what", ["error", "full"])
-@pytest.mark.parametrize("place", [("sqlite", "local"), ("postgres", "local"), ("rest", "s3")], ids=IDS)
+@pytest.mark.parametrize("place", [("sqlite", "local"), ("postgres", "local")], ids=IDS)
 def test_the_disk_fails(matrix, steps, place, what):
     """One call fails, or all that need room from one on: at data and metadata files, at catalog and state store in SQLite."""
     for table in (SILVER, GOLD):
@@ -143,6 +144,32 @@ def test_a_server_fails(matrix, steps, place, server):
         share = SHARE / 3 if server == "postgres" else SHARE if server == "clickhouse" else 4 * SHARE
         faults += [Disturbance(server, what, turn) for turn in sample(turns, share, (place, server, what))]
     check(matrix.run(chains(*place, (SILVER,), faults, LENGTH)))
+
+
+@pytest.mark.parametrize(("server", "times"), [("postgres", 5), ("s3", 2)])
+def test_a_server_is_killed(matrix, steps, server, times):
+    """Not the way to it: `kill -9` of the server itself, which comes up again on its data."""
+    worker = Worker(matrix.setting)
+    place = ("postgres", "s3")
+    world = worker.world(Chain(*place, (SILVER,), (), name=f"killed-{server}"))
+    assert worker.whole(world, 0) is None
+    source, turns = random.Random(SEED), steps[place, SILVER, True][server]
+
+    def restart():
+        matrix.servers[server].kill()
+        matrix.servers[server].start()
+
+    try:
+        for number in range(1, times + 1):
+            turn = source.randint(1, turns - 2)
+            worker.proxies[server].arm("killed", turn, kill=restart)
+            status, said = world.run(number)
+            assert worker.proxies[server].hit and status in {0, 75, 76}, f"turn {turn}: {status}: {said}"
+            worker.proxies[server].arm()
+            world.reconnect()
+            assert worker.whole(world, number) is None, f"turn {turn}"
+    finally:
+        worker.close()
 
 
 def test_mixtures(matrix, steps):
