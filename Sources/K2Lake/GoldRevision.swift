@@ -17,7 +17,7 @@ struct GoldRevision {
 
     /// A row group, and the rows of it that stay.
     struct RowGroup {
-        /// Gives what was read, or reads it.
+        /// Reads it, when it is written anew: files may be larger than the memory.
         var columns: () throws -> [Column]
         var kept: [UInt32]
     }
@@ -76,18 +76,17 @@ struct GoldRevision {
         var groups: [RowGroup] = []
         var found = false
         for group in source.rowGroups {
-            let columns = try schema.definition.columns.indices.map { try source.column($0, rowGroup: group) }
-            let kept = try rows(columns, without: names)
+            let kept = try rows(of: source, group, without: names)
             found = found || kept.count < source.rowCount(group)
-            groups.append(RowGroup(columns: { columns }, kept: kept))
+            groups.append(RowGroup(columns: { try source.columns(rowGroup: group) }, kept: kept))
         }
         return found ? Replacement(file: file, groups: groups) : nil
     }
 
-    private func rows(_ columns: [Column], without names: Set<Name>) throws(IcebergError) -> [UInt32] {
-        let exchange = columns[position("exchange")].values
-        let symbol = columns[position("canonical_symbol")].values
-        guard case .int64(let starts) = columns[position("window_start")].values else { throw IcebergError(.malformed, "window_start: expected times") }
+    private func rows(of source: LakeFile, _ group: Int, without names: Set<Name>) throws -> [UInt32] {
+        let exchange = try source.column(position("exchange"), rowGroup: group).values
+        let symbol = try source.column(position("canonical_symbol"), rowGroup: group).values
+        guard case .int64(let starts) = try source.column(position("window_start"), rowGroup: group).values else { throw IcebergError(.malformed, "window_start: expected times") }
         return starts.indices.compactMap { row in
             let name = Name(
                 exchange: exchange.bytes(row), symbol: symbol.bytes(row), windowStart: starts[row])

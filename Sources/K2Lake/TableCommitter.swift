@@ -142,7 +142,8 @@ struct TableCommitter {
         var report = CommitReport(table: self.table, batchID: intent.batchID, rows: Int64(rows.buffer.liveCount), files: 0, bytes: 0)
         do {
             let files = try write(additions, rows.buffer, shape)
-            try stores.renewLease(self.table)
+            var renewed = started
+            try stores.renewLease(self.table, since: &renewed)
             report.files = Int64(files.count)
             report.bytes = files.reduce(0) { $0 + $1.fileSize }
             try replacing?.prove(table.metadata, shape, files)

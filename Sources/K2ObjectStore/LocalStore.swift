@@ -130,6 +130,9 @@ final class LocalWriter: ObjectWriter {
     private let hiddenPath: String
     private let durable: Bool
     private var file: Descriptor?
+    /// Bytes that are not in the file yet.
+    private var waiting: [UInt8] = []
+    private static let gathered = 64 << 10
 
     private static let sequence = Atomic<Int>(0)
 
@@ -159,10 +162,20 @@ final class LocalWriter: ObjectWriter {
 
     deinit { abort() }
 
+    /// Small pieces are gathered.
     func write(_ bytes: Span<UInt8>) throws(StoreError) {
         guard file != nil else { throw StoreError(.inputOutput, at: location, "write: writer is closed") }
-        try file!.writeAll(bytes)
         count += Int64(bytes.count)
+        if waiting.count + bytes.count > Self.gathered { try flush() }
+        if bytes.count > Self.gathered { return try file!.writeAll(bytes) }
+        bytes.withUnsafeBytes { waiting.append(contentsOf: $0) }
+    }
+
+    private func flush() throws(StoreError) {
+        if waiting.isEmpty { return }
+        let bytes = waiting
+        try file!.writeAll(bytes.span)
+        waiting.removeAll(keepingCapacity: true)
     }
 
     func close() throws(StoreError) { try close(onlyIfAbsent: false) }
@@ -170,6 +183,7 @@ final class LocalWriter: ObjectWriter {
     func close(onlyIfAbsent: Bool) throws(StoreError) {
         guard file != nil else { throw StoreError(.inputOutput, at: location, "close: writer is closed") }
         do throws(StoreError) {
+            try flush()
             if durable { try file!.sync() }
             try file!.close()
             try publish(onlyIfAbsent: onlyIfAbsent)
@@ -212,6 +226,7 @@ final class LocalWriter: ObjectWriter {
     }
 
     func abort() {
+        waiting.removeAll()
         guard file != nil else { return }
         file = nil
         unlink(hiddenPath)

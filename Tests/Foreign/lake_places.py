@@ -6,7 +6,7 @@ import pathlib
 import sqlite3
 
 from pipeline import NAMESPACE
-from readers import DuckDB, PyIceberg, plain_path
+from readers import ClickHouse, DuckDB, PyIceberg, plain_path
 
 CATALOGS = ("sqlite", "postgres", "rest")
 STORES = ("local", "s3")
@@ -129,4 +129,44 @@ class PlacedDuckDB(DuckDB):
         return connection
 
 
-READERS = [PlacedPyIceberg(), PlacedDuckDB()]
+class PlacedClickHouse(ClickHouse):
+    """The engine's table functions on the metadata file that the catalog names; behind a REST server its own catalog client."""
+
+    _before = ""
+
+    def source(self, lake, table):
+        if lake.catalog == "rest":
+            return f"rest.`{NAMESPACE}.{table}`"
+        location = lake.pyiceberg().load_table(f"{NAMESPACE}.{table}").metadata_location
+        folder, _, file = plain_path(location).rpartition("/metadata/")
+        settings = f"SETTINGS iceberg_metadata_file_path = 'metadata/{file}'"
+        if lake.store == "local":
+            return f"icebergLocal('{folder}/', {settings})"
+        url = f"{lake.objects.s3}/{folder.removeprefix('s3://')}/"
+        return f"icebergS3('{url}', '{lake.objects.access_key}', '{lake.objects.secret_key}', {settings})"
+
+    def query(self, sql):
+        """The engine forgets everything between two calls."""
+        return super().query(self._before + sql)
+
+    def rows(self, lake, table, where="1"):
+        self._before = self.attaching(lake) if lake.catalog == "rest" else ""
+        return super().rows(lake, table, where)
+
+    @staticmethod
+    def attaching(lake):
+        objects = lake.objects
+        settings = {
+            "catalog_type": "rest",
+            "warehouse": lake.name,
+            "catalog_credential": f"{objects.access_key}:{objects.secret_key}",
+            "oauth_server_uri": f"{objects.catalog}/v1/oauth/tokens",
+            "auth_scope": "catalog",
+            "storage_endpoint": f"{objects.s3}/{lake.name}",
+        }
+        listed = ", ".join(f"{key} = '{value}'" for key, value in settings.items())
+        engine = f"DataLakeCatalog('{objects.catalog}/v1', '{objects.access_key}', '{objects.secret_key}')"
+        return f"SET allow_database_iceberg = 1; CREATE DATABASE rest ENGINE = {engine} SETTINGS {listed}; "
+
+
+READERS = [PlacedPyIceberg(), PlacedDuckDB(), PlacedClickHouse()]

@@ -107,6 +107,10 @@ class Worker:
         }
         self.proxies = {name: TurnProxy(target) for name, target in targets.items()}
 
+    def close(self):
+        for proxy in self.proxies.values():
+            proxy.close()
+
     def world(self, chain):
         setting = self.setting
         folder = setting.folder / chain.name
@@ -198,6 +202,7 @@ class Matrix:
     def __init__(self, setting, workers):
         self._pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (setting,))
         self._counts = Counter()
+        self.setting = setting
 
     def __enter__(self):
         return self

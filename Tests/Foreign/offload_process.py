@@ -2,6 +2,7 @@
 
 import decimal
 import json
+import os
 import subprocess
 import time
 from collections import Counter
@@ -40,6 +41,15 @@ class Offload:
             process.kill()
         assert process.returncode == expect, f"status {process.returncode}, not {expect}:\n{said}"
         return output if verb == "status" else said
+
+    def measured(self, *arguments):
+        """What was said, and the largest resident set in KiB."""
+        process = self.start("--safety-lag", "0s", *arguments)
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, said
+        return said, usage.ru_maxrss
 
     def kill_after(self, seconds, *arguments):
         process = self.start("--safety-lag", "0s", *arguments)

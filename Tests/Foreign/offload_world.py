@@ -61,6 +61,10 @@ class World:
             self._catalog = self.place.pyiceberg()
         return self._catalog
 
+    def reconnect(self):
+        """The reader's connections ended with their server."""
+        self._catalog = None
+
     def _rows_problem(self, table, number):
         loaded = self.catalog.load_table(f"{NAMESPACE}.{table}")
         cold = Counter()

@@ -9,7 +9,7 @@ import tempfile
 
 SOURCE = pathlib.Path(__file__).with_name("write_faults.c")
 # Waits between tries are made so many times shorter: what is tested is what happens, not when.
-HASTE = 25
+HASTE = 200
 
 
 @functools.cache

@@ -4,6 +4,8 @@ import K2Rows
 /// Reads the tables of the warm store.
 public final class WarmReader: WarmSource {
     private let queries: WarmQueries
+    /// Columns of all tables, as they were when the first was asked for.
+    private var tables: [String: [String]]?
 
     /// - Parameter name: begins the ids of the queries in the server's log; no other reader may have it.
     public init(_ client: ClickHouseClient, name: String) { queries = WarmQueries(client, name: name) }
@@ -14,14 +16,26 @@ public final class WarmReader: WarmSource {
     }
 
     public func columns(of table: TableDefinition) throws -> [String] {
-        let name = SQLText.literal(table.warmName)
-        return try queries.text("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = \(name) ORDER BY position FORMAT TabSeparatedRaw")
-            .split(separator: "\n").map { String($0) }
+        if let known = tables { return known[table.warmName] ?? [] }
+        // Of all tables at once: the next one is sure to be asked for.
+        var found: [String: [String]] = [:]
+        for line in try queries.text("SELECT table, name FROM system.columns WHERE database = currentDatabase() ORDER BY table, position FORMAT TabSeparatedRaw").split(separator: "\n") {
+            guard let tab = line.firstIndex(of: "\t") else { throw WarmQueries.unreadable("columns") }
+            found[String(line[..<tab]), default: []].append(String(line[line.index(after: tab)...]))
+        }
+        tables = found
+        return found[table.warmName] ?? []
     }
 
     public func count(of table: TableDefinition, _ selection: WarmSelection) throws -> Int {
         guard let count = try queries.numbers("SELECT count() FROM \(selection.source(table))", width: 1).first else { throw WarmQueries.unreadable(table.warmName) }
         return Int(count[0])
+    }
+
+    public func rowBytes(of table: TableDefinition) throws -> Int? {
+        let name = SQLText.literal(table.warmName)
+        let sql = "SELECT intDiv(sum(data_uncompressed_bytes), greatest(sum(rows), 1)) FROM system.parts WHERE active AND database = currentDatabase() AND table = \(name)"
+        return try queries.numbers(sql, width: 1).first.map { Int($0[0]) }.flatMap { $0 > 0 ? $0 : nil }
     }
 
     public func counts(

@@ -105,6 +105,34 @@ final class OffloadFixture {
         #expect(try world.ids().count == 100 && Set(try world.ids()).count == 100)
     }
 
+    @Test func wideRowsAreCutWhereMemoryEnds() throws {
+        for maxBytes in [1, 2_000, 20_000] {
+            let world = try OffloadFixture()
+            world.options.maxRows = 1_000_000
+            world.options.maxBytes = maxBytes
+            let wide = String(repeating: "x", count: 500)
+            try world.warm.insert((1...100).map { Records.trade($0, ["trade_conditions": "[\"\(wide)\($0)\"]"]) })
+            try world.warm.insert((50...60).map { Records.trade($0, ["origin": "\"rest\""]) })
+            world.pass(seconds: 61)
+            let outcome = try world.run()
+            #expect(outcome.rows == 100 && outcome.commits >= min(100 * 500 / maxBytes, 14), "\(maxBytes): \(outcome)")
+            #expect(try world.ids() == (1...100).map { "BINANCE-\($0)" }.sorted())
+            #expect(try world.lake.rows("silver_trades").count { $0["origin"] == .text("rest") } == 11, "the newer of two rows counts")
+            #expect(try world.lake.state.watermark(table: "silver_trades")?.position == outcome.position)
+            #expect(try world.run().rows == 0)
+        }
+    }
+
+    @Test func progressIsToldRowByRow() throws {
+        let world = try OffloadFixture()
+        try world.warm.insert((1...40).map { Records.trade($0) })
+        world.pass(seconds: 61)
+        var told: [OffloadProgress] = []
+        try TableOffload(MarketTables.silver, from: world.warm, to: world.stores(), options: world.options, progress: { told.append($0) }, note: { _ in }).run()
+        #expect(told.last == OffloadProgress(rows: 40, total: 40) && told.count > 3)
+        #expect(zip(told, told.dropFirst()).allSatisfy { $0.rows < $1.rows })
+    }
+
     @Test func ofRowsThatStandTwiceTheLastOneCounts() throws {
         let world = try OffloadFixture()
         try world.warm.insert([Records.trade(1, ["origin": "\"stream\""]), Records.trade(2), Records.trade(1, ["origin": "\"rest\""])])
