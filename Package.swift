@@ -83,7 +83,7 @@ let package = Package(
             ]),
 
         // File formats and tables
-        library("K2Parquet", ["K2Bytes", "K2Compression"]),
+        library("K2Parquet", ["K2Bytes", "K2Compression", "CK2XXHash"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2ObjectStore", ["K2HTTP", "K2Retry", "CK2SHA256"]),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2HTTP", "K2JSON", "K2ObjectStore", "K2Retry", "K2SQL", "K2SQLite", "K2Postgres"]),

@@ -74,6 +74,8 @@ struct AvroRecord {
         return value
     }
 
+    func optionalString(_ id: Int) throws(IcebergError) -> String? { optional(id) == nil ? nil : try string(id) }
+
     func optionalBytes(_ id: Int) throws(IcebergError) -> [UInt8]? {
         guard let value = optional(id) else { return nil }
         guard let bytes = value.bytesValue else { throw wrong(id, "bytes") }

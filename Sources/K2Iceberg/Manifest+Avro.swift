@@ -77,7 +77,7 @@ private struct ManifestEntryReader {
             nullValueCounts: try record.map(110, \.longValue), nanValueCounts: try record.map(137, \.longValue),
             lowerBounds: try record.map(125, \.bytesValue), upperBounds: try record.map(128, \.bytesValue),
             keyMetadata: try record.optionalBytes(131), splitOffsets: try record.longs(132), equalityIDs: try record.longs(135).map { Int($0) },
-            sortOrderID: try record.optionalInt(140))
+            sortOrderID: try record.optionalInt(140), referencedDataFile: try record.optionalString(143))
     }
 
     private func tuple(_ record: AvroRecord) throws(IcebergError) -> [Datum?] {

@@ -38,12 +38,14 @@ public struct DataFile: Equatable, Sendable {
     public var splitOffsets: [Int64]
     public var equalityIDs: [Int]
     public var sortOrderID: Int?
+    /// The one data file that a position delete file is about, where its writer said so.
+    public var referencedDataFile: String?
 
     public init(
         content: Content = .data, path: String, format: String = "PARQUET", specID: Int = 0, partition: [Datum?] = [], recordCount: Int64,
         fileSize: Int64, columnSizes: [Int: Int64] = [:], valueCounts: [Int: Int64] = [:], nullValueCounts: [Int: Int64] = [:],
         nanValueCounts: [Int: Int64] = [:], lowerBounds: [Int: [UInt8]] = [:], upperBounds: [Int: [UInt8]] = [:], keyMetadata: [UInt8]? = nil,
-        splitOffsets: [Int64] = [], equalityIDs: [Int] = [], sortOrderID: Int? = nil
+        splitOffsets: [Int64] = [], equalityIDs: [Int] = [], sortOrderID: Int? = nil, referencedDataFile: String? = nil
     ) {
         self.content = content
         self.path = path
@@ -62,6 +64,7 @@ public struct DataFile: Equatable, Sendable {
         self.splitOffsets = splitOffsets
         self.equalityIDs = equalityIDs
         self.sortOrderID = sortOrderID
+        self.referencedDataFile = referencedDataFile
     }
 }
 

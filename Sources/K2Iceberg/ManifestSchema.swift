@@ -18,7 +18,7 @@ enum ManifestSchema {
     }
 
     /// The schema of a manifest whose partition tuples are `partition`.
-    static func entry(partition: AvroSchema) -> AvroSchema {
+    static func entry(partition: AvroSchema, content: ManifestContent) -> AvroSchema {
         .record(
             "manifest_entry",
             [
@@ -26,12 +26,13 @@ enum ManifestSchema {
                 optional("snapshot_id", .long, 1),
                 optional("sequence_number", .long, 3),
                 optional("file_sequence_number", .long, 4),
-                AvroField("data_file", dataFile(partition: partition), fieldID: 2),
+                AvroField("data_file", dataFile(partition: partition, content: content), fieldID: 2),
             ])
     }
 
-    private static func dataFile(partition: AvroSchema) -> AvroSchema {
-        .record(
+    private static func dataFile(partition: AvroSchema, content: ManifestContent) -> AvroSchema {
+        let own = content == .deletes ? [optional("referenced_data_file", .string, 143)] : []
+        return .record(
             "r2",
             [
                 AvroField("content", .int, fieldID: 134),
@@ -50,7 +51,7 @@ enum ManifestSchema {
                 list("split_offsets", 132, element: 133, .long),
                 list("equality_ids", 135, element: 136, .int),
                 optional("sort_order_id", .int, 140),
-            ])
+            ] + own)
     }
 
     /// The schema of partition tuples of `spec`. A field whose type cannot be told is an error only when it is written.

@@ -56,7 +56,7 @@ struct ManifestWriter: ~Copyable {
             ("content", Array((content == .data ? "data" : "deletes").utf8)),
         ]
         let types = try types(spec, schema)
-        let avro = ManifestSchema.entry(partition: ManifestSchema.partition(spec, types: types))
+        let avro = ManifestSchema.entry(partition: ManifestSchema.partition(spec, types: types), content: content)
         do throws(AvroError) {
             return try AvroFileWriter(schema: avro, metadata: metadata, codec: codec, syncMarker: syncMarker)
         } catch { throw IcebergError(error, reading: location) }
@@ -122,6 +122,7 @@ struct ManifestWriter: ~Copyable {
             }
             tuple.append(avro)
         }
+        let own: [AvroValue] = content == .deletes ? [data.referencedDataFile.map { .string($0) } ?? .null] : []
         return .record([
             .long(Int64(data.content.rawValue)), .string(data.path), .string(data.format), .record(tuple), .long(data.recordCount),
             .long(data.fileSize), Self.map(data.columnSizes) { .long($0) }, Self.map(data.valueCounts) { .long($0) },
@@ -131,13 +132,13 @@ struct ManifestWriter: ~Copyable {
             data.splitOffsets.isEmpty ? .null : .array(data.splitOffsets.map { .long($0) }),
             data.equalityIDs.isEmpty ? .null : .array(data.equalityIDs.map { .long(Int64($0)) }),
             Self.optional(data.sortOrderID.map { Int64($0) }),
-        ])
+        ] + own)
     }
 }
 
 /// Sums of counts that foreign files state: they stop at the largest number instead of trapping.
-enum Count {
-    static func adding(_ a: Int64, _ b: Int64) -> Int64 {
+public enum Count {
+    public static func adding(_ a: Int64, _ b: Int64) -> Int64 {
         let (sum, overflow) = a.addingReportingOverflow(b)
         return overflow ? .max : sum
     }

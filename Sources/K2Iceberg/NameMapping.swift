@@ -62,3 +62,15 @@ public struct NameMapping: Equatable, Sendable {
         return Field(fieldID: try json.optionalInt("field-id"), names: names, fields: try json.objects("fields", field))
     }
 }
+
+extension TableMetadata {
+    /// What the property `schema.name-mapping.default` says; nil when the table has none.
+    public var nameMapping: NameMapping? {
+        get throws(IcebergError) {
+            guard let text = properties[NameMapping.property] else { return nil }
+            let json: JSONValue
+            do throws(JSONValueError) { json = try JSONValue(parsing: text) } catch { throw IcebergError(error, reading: NameMapping.property) }
+            return try NameMapping(json: json)
+        }
+    }
+}

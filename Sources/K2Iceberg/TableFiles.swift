@@ -41,6 +41,15 @@ public struct TableFiles {
         }
     }
 
+    /// The live entries of a snapshot's manifests of one kind; of the current snapshot when `snapshotID` is nil.
+    public func liveEntries(_ content: ManifestContent, snapshotID: Int64? = nil) throws(IcebergError) -> [ManifestEntry] {
+        var live: [ManifestEntry] = []
+        for manifest in try manifests(snapshotID: snapshotID) where manifest.content == content && manifest.mayHoldLiveFiles {
+            for entry in try entries(manifest) where entry.isLive { live.append(entry) }
+        }
+        return live
+    }
+
     /// The live data files of a snapshot; of the current one when `snapshotID` is nil.
     ///
     /// - Parameter include: leaves out manifests for which it is false, such as by partition bounds.

@@ -30,7 +30,7 @@ public struct TableUpdate {
         metadata.properties["write.avro.compression-codec"] == "uncompressed" ? .null : .deflate
     }
 
-    private var targetManifestSize: Int { max(metadata.integerProperty("commit.manifest.target-size-bytes", default: 8 << 20), 1 << 12) }
+    var targetManifestSize: Int { max(metadata.integerProperty("commit.manifest.target-size-bytes", default: 8 << 20), 1 << 12) }
 
     /// Adds `files` to the table.
     ///
@@ -53,12 +53,12 @@ public struct TableUpdate {
         var counts = SummaryCounts()
         try check(files)
         for file in files { counts.add(file) }
-        let kept = try removePaths(paths, counts: &counts, readManifest)
+        let kept = try remove(paths, .data, from: manifests, counts: &counts, readManifest)
         let all = try addEntries(of: files, to: kept, readManifest)
-        return try finish(all, counts, summary)
+        return try finish(all, counts, counts.operation, summary)
     }
 
-    private func check(_ files: [DataFile]) throws(IcebergError) {
+    func check(_ files: [DataFile]) throws(IcebergError) {
         var paths: Set<String> = []
         for file in files {
             guard file.content == .data else { throw IcebergError(.unsupported, "\(file.path): delete files are not written") }
@@ -69,14 +69,14 @@ public struct TableUpdate {
 
     // MARK: Removing
 
-    /// Rewrites the manifests that hold `paths`; the others stay. Returns the manifests without them.
-    private mutating func removePaths(
-        _ paths: Set<String>, counts: inout SummaryCounts, _ readManifest: ManifestReader
+    /// Rewrites those of `manifests` that hold `paths`; the others stay. Returns the manifests without them.
+    mutating func remove(
+        _ paths: Set<String>, _ content: ManifestContent, from manifests: [ManifestFile], counts: inout SummaryCounts, _ readManifest: ManifestReader
     ) throws(IcebergError) -> [ManifestFile] {
         var missing = paths
         var result: [ManifestFile] = []
         for manifest in manifests {
-            if missing.isEmpty || manifest.content != .data || !manifest.mayHoldLiveFiles {
+            if missing.isEmpty || manifest.content != content || !manifest.mayHoldLiveFiles {
                 result.append(manifest)
                 continue
             }
@@ -94,10 +94,10 @@ public struct TableUpdate {
                     entries.append(entry.asExisting)
                 }
             }
-            result += try write(entries, specID: manifest.specID)
+            result += try write(entries, specID: manifest.specID, content)
         }
         if let path = missing.min() {
-            throw IcebergError(.validation, "\(path): not a live data file of the table" + (missing.count > 1 ? " (and \(missing.count - 1) more)" : ""))
+            throw IcebergError(.validation, "\(path): not a live \(content == .data ? "data" : "delete") file of the table" + (missing.count > 1 ? " (and \(missing.count - 1) more)" : ""))
         }
         // A manifest that only tells of files deleted earlier has nothing to say any more.
         return result.filter { $0.mayHoldLiveFiles || $0.addedSnapshotID == identity.snapshotID }
@@ -105,15 +105,16 @@ public struct TableUpdate {
 
     // MARK: Adding
 
-    private mutating func addEntries(
-        of files: [DataFile], to kept: [ManifestFile], _ readManifest: ManifestReader
+    /// - Parameter sequenceNumber: the data sequence number of the files; that of the snapshot when nil.
+    mutating func addEntries(
+        of files: [DataFile], sequenceNumber: Int64? = nil, to kept: [ManifestFile], _ readManifest: ManifestReader
     ) throws(IcebergError) -> [ManifestFile] {
         var added: [ManifestFile] = []
         var rest = kept
         var bySpec: [Int: [ManifestEntry]] = [:]
         for file in files {
             bySpec[file.specID, default: []].append(
-                ManifestEntry(status: .added, snapshotID: identity.snapshotID, sequenceNumber: nil, fileSequenceNumber: nil, file: file))
+                ManifestEntry(status: .added, snapshotID: identity.snapshotID, sequenceNumber: sequenceNumber, fileSequenceNumber: nil, file: file))
         }
         for specID in bySpec.keys.sorted() {
             let entries = bySpec[specID] ?? []
@@ -151,15 +152,15 @@ public struct TableUpdate {
     }
 
     /// Writes `entries` into manifests of about the target size.
-    private mutating func write(_ entries: [ManifestEntry], specID: Int) throws(IcebergError) -> [ManifestFile] {
+    mutating func write(_ entries: [ManifestEntry], specID: Int, _ content: ManifestContent = .data) throws(IcebergError) -> [ManifestFile] {
         guard let spec = metadata.spec(id: specID) else { throw IcebergError(.malformed, "no partition spec \(specID)") }
         var result: [ManifestFile] = []
         var next = 0
         while next < entries.count {
             let location = "\(metadata.metadataFolder)/\(identity.uuid)-\(identity.attempt)-m\(manifestCount).avro"
             var writer = try ManifestWriter(
-                location: location, schema: metadata.currentSchema, spec: spec, snapshotID: identity.snapshotID, sequenceNumber: sequenceNumber,
-                codec: codec, syncMarker: identity.syncMarker(manifestCount))
+                location: location, schema: metadata.currentSchema, spec: spec, content: content, snapshotID: identity.snapshotID,
+                sequenceNumber: sequenceNumber, codec: codec, syncMarker: identity.syncMarker(manifestCount))
             manifestCount += 1
             while next < entries.count, writer.isEmpty || writer.estimatedLength < targetManifestSize {
                 try writer.append(entries[next])
@@ -172,10 +173,16 @@ public struct TableUpdate {
         return result
     }
 
+    /// Takes back manifests that were to be written.
+    mutating func discard(_ manifests: [ManifestFile]) {
+        let paths = Set(manifests.map(\.path))
+        objects.removeAll { paths.contains($0.location) }
+    }
+
     // MARK: The snapshot
 
-    private consuming func finish(
-        _ manifests: [ManifestFile], _ counts: SummaryCounts, _ extra: [String: String]
+    consuming func finish(
+        _ manifests: [ManifestFile], _ counts: SummaryCounts, _ operation: Snapshot.Operation, _ extra: [String: String]
     ) throws(IcebergError) -> SnapshotChange {
         let parent = metadata.currentSnapshot
         let location = "\(metadata.metadataFolder)/snap-\(identity.snapshotID)-\(identity.attempt)-\(identity.uuid).avro"
@@ -185,7 +192,7 @@ public struct TableUpdate {
         let snapshot = Snapshot(
             snapshotID: identity.snapshotID, parentSnapshotID: parent?.snapshotID, sequenceNumber: sequenceNumber,
             timestampMS: max(identity.timestampMS, metadata.lastUpdatedMS), manifestList: location,
-            summary: counts.summary(operation: counts.operation, extra: extra, parent: parent?.summary), schemaID: metadata.currentSchemaID)
+            summary: counts.summary(operation: operation, extra: extra, parent: parent?.summary), schemaID: metadata.currentSchemaID)
         var reference = metadata.references[SnapshotReference.main] ?? SnapshotReference(snapshotID: snapshot.snapshotID)
         reference.snapshotID = snapshot.snapshotID
         return SnapshotChange(

@@ -15,9 +15,10 @@ struct GoldRevision {
         var rowCount: Int { groups.reduce(0) { $0 + $1.kept.count } }
     }
 
-    /// A row group as it was read, and the rows of it that stay.
+    /// A row group, and the rows of it that stay.
     struct RowGroup {
-        var columns: [Column]
+        /// Gives what was read, or reads it.
+        var columns: () throws -> [Column]
         var kept: [UInt32]
     }
 
@@ -78,7 +79,7 @@ struct GoldRevision {
             let columns = try schema.definition.columns.indices.map { try source.column($0, rowGroup: group) }
             let kept = try rows(columns, without: names)
             found = found || kept.count < source.rowCount(group)
-            groups.append(RowGroup(columns: columns, kept: kept))
+            groups.append(RowGroup(columns: { columns }, kept: kept))
         }
         return found ? Replacement(file: file, groups: groups) : nil
     }

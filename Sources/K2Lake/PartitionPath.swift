@@ -4,8 +4,9 @@ import K2Iceberg
 /// Folder names of partitions, as Iceberg's writers spell them: `timestamp_day=2026-02-18`.
 ///
 /// Readers take a file's partition from the manifest; the folder is for people.
-enum PartitionPath {
-    static func text(_ partition: [Datum?], spec: PartitionSpec, schema: Schema) -> String {
+public enum PartitionPath {
+    /// Empty when the spec has no fields.
+    public static func text(_ partition: [Datum?], spec: PartitionSpec, schema: Schema) -> String {
         zip(spec.fields, partition).map { field, value in "\(field.name)=\(text(value, field.transform))" }
             .joined(separator: "/")
     }

@@ -18,13 +18,11 @@ struct ColumnChunkWriter: ~Copyable {
     }
 
     mutating func write(
-        _ values: ChunkValues, isInterned: Bool, rows: LeafRows, leaf: Leaf, type: ParquetSchema.FieldType,
-        to output: inout PageWriter
+        _ encodable: EncodableChunk, rows: LeafRows, leaf: Leaf, type: ParquetSchema.FieldType, to output: inout PageWriter
     ) throws -> Result {
-        let encodable = EncodableChunk(values, isInterned: isInterned)
         // A dictionary holds the same extremes in fewer values; NaN must be counted one by one.
         let isFloating = type == .float || type == .double
-        let summarized = isFloating ? values : encodable.dictionary?.entries ?? values
+        let summarized = isFloating ? encodable.values : encodable.dictionary?.entries ?? encodable.values
         let summary = summarized.summary(type, limit: options.maxBoundLength)
         try Self.check(summary.bounds, type, leaf)
         // Floats lie in the same words as integers, but DELTA_BINARY_PACKED is for integers only.

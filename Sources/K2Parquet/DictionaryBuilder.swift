@@ -73,6 +73,23 @@ enum DictionaryBuilder {
             codes: slices.positions.map { codes[Int($0)] })
     }
 
+    /// The dictionary of values that are codes already, of ascending entries: only those that occur.
+    ///
+    /// - Returns: nil when there are more than `maxEntries`; else which entries those are.
+    static func build(codes: [UInt32], of entryCount: Int, maxEntries: Int) -> Dictionary<[UInt32]>? {
+        var places = [UInt32](repeating: .max, count: entryCount)
+        codes.withUnsafeBufferPointer { codes in
+            places.withUnsafeMutableBufferPointer { places in for code in codes { places[Int(code)] = 0 } }
+        }
+        var used: [UInt32] = []
+        for entry in 0..<entryCount where places[entry] == 0 {
+            places[entry] = UInt32(used.count)
+            used.append(UInt32(entry))
+        }
+        guard used.count <= maxEntries else { return nil }
+        return Dictionary(entries: used, codes: BatchValues.gather(places, codes))
+    }
+
     /// Positions in `firsts` in ascending order of what those positions in `slices` hold.
     private static func sorted(_ firsts: [UInt32], _ slices: ByteSlices.Unsafe) -> [UInt32] {
         [UInt32](0..<UInt32(firsts.count)).sorted { ByteSlices.precedes(slices[Int(firsts[Int($0)])], slices[Int(firsts[Int($1)])]) }
@@ -92,7 +109,7 @@ enum DictionaryBuilder {
 }
 
 /// Open addressing with linear probing; slots hold code + 1, 0 is free.
-private struct HashTable {
+struct HashTable {
     private var slots: [UInt32]
     private var shift: UInt64
     private var hashes: [UInt32] = []

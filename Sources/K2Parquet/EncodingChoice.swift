@@ -87,8 +87,21 @@ extension EncodableChunk {
                 : DictionaryBuilder.build(slices, maxShare: 0.4, maxEntries: count / 2)
             dictionary = built.map { Dictionary(entries: .slices($0.entries, fixedWidth: fixedWidth), codes: $0.codes) }
         }
+        dropUselessDictionary()
+    }
+
+    /// Values of which it is known that they are entries of a dictionary in ascending order.
+    init(_ values: ChunkValues, codes: [UInt32], of entries: BatchValues) {
+        self.values = values
+        let share = if case .words32 = values { 3 } else { 2 }
+        guard let found = DictionaryBuilder.build(codes: codes, of: entries.count, maxEntries: codes.count / share) else { return }
+        dictionary = Dictionary(entries: entries.gathered(at: found.entries), codes: found.codes)
+        dropUselessDictionary()
+    }
+
+    private mutating func dropUselessDictionary() {
         guard let entries = dictionary?.entries else { return }
-        let size = entries.plainSize + count * codeWidth / 8
+        let size = entries.plainSize + values.count * codeWidth / 8
         if entries.plainSize > Self.maxDictionaryBytes || size > values.plainSize { dictionary = nil }
     }
 

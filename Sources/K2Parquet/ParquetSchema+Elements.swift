@@ -2,51 +2,67 @@ extension ParquetSchema {
     /// The schema as the flat list of the footer.
     ///
     /// - Throws: when a field breaks the rules that `FieldType` states, or two fields share a name.
-    func elements() throws(ParquetError) -> [SchemaElement] {
-        guard !fields.isEmpty else { throw ParquetError(.invalidInput, "schema", "no fields") }
-        guard Set(fields.map(\.name)).count == fields.count else {
-            throw ParquetError(.invalidInput, "schema", "two fields have the same name")
-        }
+    func elements(_ nesting: Nesting = .flat) throws(ParquetError) -> [SchemaElement] {
         var list = [SchemaElement(name: name, childCount: Int32(fields.count))]
-        for field in fields { try field.append(to: &list, path: field.name) }
+        try Self.append(fields, to: &list, path: "", nesting)
         return list
+    }
+
+    fileprivate static func append(_ fields: [Field], to list: inout [SchemaElement], path: String, _ nesting: Nesting) throws(ParquetError) {
+        let place = path.isEmpty ? "schema" : path
+        guard !fields.isEmpty else { throw ParquetError(.invalidInput, place, "no fields") }
+        guard Set(fields.map(\.name)).count == fields.count else {
+            throw ParquetError(.invalidInput, place, "two fields have the same name")
+        }
+        for field in fields { try field.append(to: &list, path: path.isEmpty ? field.name : "\(path).\(field.name)", nesting) }
     }
 }
 
 extension ParquetSchema.Field {
-    fileprivate func append(to list: inout [SchemaElement], path: String) throws(ParquetError) {
+    fileprivate func append(to list: inout [SchemaElement], path: String, _ nesting: ParquetSchema.Nesting) throws(ParquetError) {
         switch type {
         case .list(let element):
-            try append(group: .list, .list, to: &list)
+            append(group: .list, .list, to: &list)
             list.append(SchemaElement(name: "list", repetition: .repeated, childCount: 1))
-            try element.renamed("element").appendLeaf(to: &list, path: "\(path).list.element")
+            try element.appendInner("element", to: &list, path: "\(path).list.element", nesting)
         case .map(let key, let value):
             guard key.isRequired else { throw ParquetError(.invalidInput, path, "map keys must be required") }
-            try append(group: .map, .map, to: &list)
+            append(group: .map, .map, to: &list)
             list.append(SchemaElement(name: "key_value", repetition: .repeated, childCount: 2))
-            try key.renamed("key").appendLeaf(to: &list, path: "\(path).key_value.key")
-            try value.renamed("value").appendLeaf(to: &list, path: "\(path).key_value.value")
+            try key.appendInner("key", to: &list, path: "\(path).key_value.key", nesting)
+            try value.appendInner("value", to: &list, path: "\(path).key_value.value", nesting)
+        case .structure(let fields):
+            guard nesting == .any else { throw ParquetError(.invalidInput, path, "structs are not written from columns") }
+            list.append(SchemaElement(name: name, repetition: repetition, childCount: Int32(fields.count), fieldID: id))
+            try ParquetSchema.append(fields, to: &list, path: path, nesting)
         default:
             try appendLeaf(to: &list, path: path)
         }
     }
 
+    private var repetition: Repetition { isRequired ? .required : .optional }
+
     /// The names inside lists and maps are fixed by LogicalTypes.md of apache/parquet-format.
-    private func renamed(_ name: String) -> Self {
+    private func appendInner(_ name: String, to list: inout [SchemaElement], path: String, _ nesting: ParquetSchema.Nesting) throws(ParquetError) {
+        switch type {
+        case .list where nesting == .flat, .map where nesting == .flat:
+            throw ParquetError(.invalidInput, path, "lists and maps cannot be nested")
+        default: break
+        }
         var field = self
         field.name = name
-        return field
+        try field.append(to: &list, path: path, nesting)
     }
 
-    private func append(group: LogicalType, _ converted: ConvertedType, to list: inout [SchemaElement]) throws(ParquetError) {
+    private func append(group: LogicalType, _ converted: ConvertedType, to list: inout [SchemaElement]) {
         list.append(
             SchemaElement(
-                name: name, repetition: isRequired ? .required : .optional, childCount: 1, convertedType: converted,
+                name: name, repetition: repetition, childCount: 1, convertedType: converted,
                 fieldID: id, logicalType: group))
     }
 
     private func appendLeaf(to list: inout [SchemaElement], path: String) throws(ParquetError) {
-        var element = SchemaElement(name: name, repetition: isRequired ? .required : .optional, fieldID: id)
+        var element = SchemaElement(name: name, repetition: repetition, fieldID: id)
         switch type {
         case .boolean: element.type = .boolean
         case .int32: element.type = .int32
@@ -54,6 +70,10 @@ extension ParquetSchema.Field {
         case .float: element.type = .float
         case .double: element.type = .double
         case .date: (element.type, element.convertedType, element.logicalType) = (.int32, .date, .date)
+        case .timeMicros:
+            element.type = .int64
+            element.convertedType = .timeMicros
+            element.logicalType = .time(isAdjustedToUTC: false, unit: .micros)
         case .timestampMicros(let isAdjustedToUTC):
             element.type = .int64
             element.convertedType = isAdjustedToUTC ? .timestampMicros : nil
@@ -67,7 +87,7 @@ extension ParquetSchema.Field {
                 throw ParquetError(.invalidInput, path, "fixed(\(length)): expected a length of 1 or more")
             }
             (element.type, element.typeLength) = (.fixedLenByteArray, width)
-        case .list, .map: throw ParquetError(.invalidInput, path, "lists and maps cannot be nested")
+        case .list, .map, .structure: preconditionFailure("\(path): not a leaf")
         }
         list.append(element)
     }

@@ -35,6 +35,8 @@ public struct ParquetSchema: Equatable, Sendable {
         case double
         /// Days since 1970-01-01, in an INT32.
         case date
+        /// Microseconds since midnight, of no time zone, in an INT64.
+        case timeMicros
         /// Microseconds since 1970-01-01T00:00:00, in an INT64.
         case timestampMicros(isAdjustedToUTC: Bool)
         /// `precision` 1 to 38, `scale` 0 to `precision`: INT32 up to 9 digits, INT64 up to 18, else the fewest bytes that do.
@@ -44,10 +46,17 @@ public struct ParquetSchema: Equatable, Sendable {
         case uuid
         /// Exactly that many bytes, 1 or more.
         case fixed(Int)
-        /// Elements must not be lists or maps.
         case list(element: Field)
-        /// Keys must be required; neither keys nor values may be lists or maps.
+        /// Keys must be required.
         case map(key: Field, value: Field)
+        /// One field or more.
+        case structure([Field])
+    }
+
+    /// Whether a schema may have structs, and lists and maps of anything but plain values. `ParquetWriter` takes columns without.
+    enum Nesting {
+        case flat
+        case any
     }
 }
 

@@ -16,6 +16,7 @@ struct AuditCommand: ParsableCommand {
               k2-maintain audit
               k2-maintain audit --days 7 --json
               k2-maintain audit --tables silver_trades --from 2026-02-17 --to 2026-02-18
+              k2-maintain audit --days 7 --repair --dry-run
 
             ClickHouse and the data files each give counts, sums, bounds and a hash over all columns for each hour; where they differ, rows are \
             compared one by one. Data files are held against their manifests, and candles are computed anew from the trades. A table is ok, different, or \
@@ -27,11 +28,38 @@ struct AuditCommand: ParsableCommand {
 
     @OptionGroup(title: "What is compared") var audit: AuditFlags
 
+    @OptionGroup(title: "Repair") var repair: RepairFlags
+
     @OptionGroup(title: "Servers") var clickHouse: ClickHouseOptions
 
     @OptionGroup(title: "The lake") var lake: LakeOptions
 
-    func run() throws { try MaintainRun(options, lake).run([try audit.step(clickHouse)]) }
+    func run() throws { try MaintainRun(options, lake).run([try audit.step(clickHouse, repair: repair.options)]) }
+}
+
+/// What `audit` may change.
+struct RepairFlags: ParsableArguments {
+    @Flag(help: "Add the rows that the lake lacks, and remove those that it has twice; then audit again.")
+    var repair = false
+
+    @Flag(name: .customLong("replace-different"), help: "With --repair: put ClickHouse's row in the place of one with other values.")
+    var replaceDifferent = false
+
+    @Flag(name: .customLong("drop-lost-files"), help: "With --repair: take files out of the table that are not in the store; what ClickHouse has of their rows is added.")
+    var dropLostFiles = false
+
+    func validate() throws {
+        guard repair || !replaceDifferent else { throw ValidationError("--replace-different: expected --repair with it") }
+        guard repair || !dropLostFiles else { throw ValidationError("--drop-lost-files: expected --repair with it") }
+    }
+
+    var options: RepairOptions? {
+        guard repair else { return nil }
+        var options = RepairOptions()
+        options.replacesDifferent = replaceDifferent
+        options.dropsLostFiles = dropLostFiles
+        return options
+    }
 }
 
 /// What `audit` is told.
@@ -83,10 +111,10 @@ struct AuditFlags: ParsableArguments {
 
     private var emptyNames: [String] { mayBeEmpty.split(separator: ",").map(String.init) }
 
-    func step(_ clickHouse: ClickHouseOptions) throws -> MaintenanceStep {
+    func step(_ clickHouse: ClickHouseOptions, repair: RepairOptions? = nil) throws -> MaintenanceStep {
         let address = try clickHouse.address()
         let timeout = Int(patience.microseconds / 1_000)
-        return AuditStep(auditOptions(at: WallClock.now())) { table in
+        return AuditStep(auditOptions(at: WallClock.now()), repair: repair) { table in
             let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-maintain", timeout: timeout))
             return AuditReader(client, name: "k2-maintain-\(getpid())-\(WallClock.now().microseconds)-\(table)")
         }.step

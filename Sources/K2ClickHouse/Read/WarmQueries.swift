@@ -20,6 +20,8 @@ final class WarmQueries {
         ("preferred_block_size_bytes", "16000000"), ("do_not_merge_across_partitions_select_final", "0"), ("limit", "0"), ("offset", "0"),
         ("timeout_overflow_mode", "throw"), ("read_overflow_mode", "throw"), ("result_overflow_mode", "throw"), ("group_by_overflow_mode", "throw"),
         ("skip_unavailable_shards", "0"), ("fallback_to_stale_replicas_for_distributed_queries", "0"),
+        // Lists of identities are long.
+        ("max_query_size", "16777216"),
     ]
 
     private func nextID() -> String {

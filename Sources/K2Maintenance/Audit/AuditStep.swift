@@ -7,11 +7,14 @@ import K2StateStore
 /// The audit of a table as a step of maintenance: what is found goes to stdout, to the audit log and into the exit status.
 public struct AuditStep {
     let options: AuditOptions
+    /// nil: nothing is changed.
+    let repair: RepairOptions?
     /// Makes a connection to ClickHouse, once for each table.
     let reader: (_ table: String) -> AuditReader
 
-    public init(_ options: AuditOptions, reader: @escaping (_ table: String) -> AuditReader) {
+    public init(_ options: AuditOptions, repair: RepairOptions? = nil, reader: @escaping (_ table: String) -> AuditReader) {
         self.options = options
+        self.repair = repair
         self.reader = reader
     }
 
@@ -26,11 +29,56 @@ public struct AuditStep {
         let audit = TableAudit(definition, reader(work.name), work.stores, options) {
             if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped") }
         }
+        let result = try run(audit, work)
+        guard let repair, result.rows?.differences ?? 0 > 0 || !result.files.isEmpty else { return result.outcome }
+        if work.isDryRun {
+            var outcome = result.outcome
+            outcome.summary += "; \(result.repairPlan(repair))"
+            return outcome
+        }
+        let report = try AuditRepair(audit: audit, options: repair, note: work.note).run()
+        for line in report.left { work.note("not repaired: \(line)") }
+        work.note(report.summary)
+        var outcome = report.commits > 0 ? try run(audit, work).outcome : result.outcome
+        outcome.summary = "\(([report.summary] + report.left).joined(separator: "; ")); \(outcome.summary)"
+        outcome.facts["repaired"] = .object(report.json)
+        return outcome
+    }
+
+    /// Audits, shows and logs.
+    private func run(_ audit: TableAudit, _ work: TableWork) throws -> AuditResult {
         let startedAt = work.stores.now
         let result = try audit.run()
         for line in result.lines { work.show(line) }
         if !work.isDryRun { for record in result.records(at: startedAt, runID: work.runID) { try work.stores.state.recordAudit(record) } }
-        return result.outcome
+        return result
+    }
+}
+
+extension RepairReport {
+    fileprivate var json: JSONObject {
+        var object = JSONObject()
+        for (name, count) in [("added", added), ("removed", removed), ("replaced", replaced), ("dropped_files", droppedFiles), ("commits", Int64(commits))] {
+            object[name] = .integer(count)
+        }
+        object["left"] = .array(left.map { .string($0) })
+        return object
+    }
+}
+
+extension AuditResult {
+    /// What a repair would do, as far as it can be told before.
+    fileprivate func repairPlan(_ options: RepairOptions) -> String {
+        var parts: [String] = []
+        if let rows {
+            parts.append("a repair would add \(rows.count(.missing)) rows and remove \(rows.count(.doubled))")
+            if rows.count(.differs) > 0 { parts.append(options.replacesDifferent ? "replace \(rows.count(.differs))" : "leave \(rows.count(.differs)) that differ") }
+            if rows.count(.extra) > 0 { parts.append("leave \(rows.count(.extra)) that only the lake has") }
+        }
+        let lost = files.count { $0.kind == .lost }
+        if lost > 0 { parts.append(options.dropsLostFiles ? "take \(lost) lost files out of the table" : "change nothing while files are lost") }
+        if files.contains(where: { $0.kind != .lost }) { parts.append("change nothing while files are not what the lake says") }
+        return parts.joined(separator: ", ")
     }
 }
 

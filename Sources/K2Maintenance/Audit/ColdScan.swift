@@ -21,6 +21,7 @@ struct ColdPrint: Equatable {
 /// Reads the data files of a table column by column. Memory: what a column of a row group takes, and some numbers for each of its rows.
 struct ColdScan {
     let schema: LakeSchema
+    let metadata: TableMetadata
     let store: any ObjectStore
     /// Positions of the columns that are compared.
     let columns: [Int]
@@ -29,6 +30,13 @@ struct ColdScan {
 
     private var definition: TableDefinition { schema.definition }
     private var timeIndex: Int { definition.index(of: definition.timeColumn)! }
+
+    /// The rows that are left of each file; nil where all are.
+    private func masks(_ files: [DeletedFile]) throws -> [RowMask?] {
+        if files.allSatisfy({ $0.deletes.isEmpty }) { return Array(repeating: nil, count: files.count) }
+        var reader = DeleteReader(store: store, metadata: metadata)
+        return try reader.masks(files)
+    }
 
     /// Opens a file.
     /// - Returns: nil when it is lost, with what was found in `problems`.
@@ -50,19 +58,21 @@ struct ColdScan {
     // MARK: Sums
 
     /// The sums of the rows of each hour in `range`, and what is wrong with the files.
-    /// - Parameter spec: gives a file's partition spec; nil when files are not held against their manifests.
+    /// - Parameter checks: whether files are held against their manifests.
     func sums(
-        _ files: [DataFile], in range: Range<Timestamp>, spec: ((DataFile) -> PartitionSpec?)?
+        _ files: [DeletedFile], in range: Range<Timestamp>, checks: Bool
     ) throws -> (hours: [Int64: AuditSums], problems: [AuditedFileProblem]) {
         var hours: [Int64: AuditSums] = [:], problems: [AuditedFileProblem] = []
-        for file in files {
+        for (file, mask) in zip(files.map(\.data.file), try masks(files)) {
             var table = HourTable(measures: AuditSums.measured(columns.map { definition.columns[$0] }).count)
             var facts = FileFacts()
             guard let cold = try open(file, &problems) else { continue }
             do {
+                var first = 0
                 for group in cold.rowGroups {
                     try mayGoOn()
-                    try add(cold, group, range, to: &table, &facts, checks: spec != nil)
+                    try add(cold, group, range, mask.map { ($0, first) }, to: &table, &facts, checks)
+                    first += cold.rowCount(group)
                 }
             } catch let error as ParquetError {
                 problems.append(AuditedFileProblem(path: file.path, kind: .unreadable, text: "\(error)"))
@@ -71,8 +81,8 @@ struct ColdScan {
                 problems.append(AuditedFileProblem(path: file.path, kind: .lost, text: "not in the store"))
                 continue
             }
-            if let spec {
-                problems += facts.problems(with: file, schema.schema, spec(file)).map { AuditedFileProblem(path: file.path, kind: .misdescribed, text: $0) }
+            if checks {
+                problems += facts.problems(with: file, schema.schema, metadata.spec(id: file.specID)).map { AuditedFileProblem(path: file.path, kind: .misdescribed, text: $0) }
             }
             for (hour, sums) in zip(table.hours, table.sums) { hours[hour, default: AuditSums(measures: sums.measures.count)].add(sums) }
         }
@@ -80,11 +90,13 @@ struct ColdScan {
     }
 
     private func add(
-        _ file: ColdFile, _ group: Int, _ range: Range<Timestamp>, to table: inout HourTable, _ facts: inout FileFacts, checks: Bool
+        _ file: ColdFile, _ group: Int, _ range: Range<Timestamp>, _ mask: (RowMask, first: Int)?, to table: inout HourTable, _ facts: inout FileFacts,
+        _ checks: Bool
     ) throws {
         let rows = file.rowCount(group)
         let times = try times(file, group)
-        let places = table.place(times, in: range.lowerBound.microseconds..<range.upperBound.microseconds)
+        var places = table.place(times, in: range.lowerBound.microseconds..<range.upperBound.microseconds)
+        if let (mask, first) = mask { for row in places.indices where !mask.isLive(first + row) { places[row] = HourTable.noHour } }
         facts.addRows(rows)
         var terms = RowTerms(rows: rows)
         var measure = 0
@@ -123,14 +135,16 @@ struct ColdScan {
     ///   - broken: paths of files that are known to be lost or unreadable: they have no rows.
     ///   - part: a share of the rows, by their identity; nil for all.
     func prints(
-        _ files: [DataFile], without broken: Set<String>, hours: Set<Int64>, in range: Range<Timestamp>, part: (index: Int, count: Int)?
+        _ files: [DeletedFile], without broken: Set<String>, hours: Set<Int64>, in range: Range<Timestamp>, part: (index: Int, count: Int)?
     ) throws -> [ColdPrint] {
         var prints: [ColdPrint] = []
-        for (number, file) in files.enumerated() where !broken.contains(file.path) {
+        for (number, (file, mask)) in zip(files.map(\.data.file), try masks(files)).enumerated() where !broken.contains(file.path) {
             let cold = try ColdFile(file, size: try store.size(file.path), in: store, schema)
+            var first = 0
             for group in cold.rowGroups {
                 try mayGoOn()
-                try append(cold, number, group, hours, range, part, to: &prints)
+                try append(cold, number, group, hours, range, part, to: &prints) { mask?.isLive(first + $0) ?? true }
+                first += cold.rowCount(group)
             }
         }
         return prints
@@ -138,10 +152,12 @@ struct ColdScan {
 
     private func append(
         _ file: ColdFile, _ number: Int, _ group: Int, _ hours: Set<Int64>, _ range: Range<Timestamp>, _ part: (index: Int, count: Int)?,
-        to prints: inout [ColdPrint]
+        to prints: inout [ColdPrint], isLive: (Int) -> Bool
     ) throws {
         let times = try times(file, group)
-        let wanted = times.indices.filter { range.contains(Timestamp(microseconds: times[$0])) && hours.contains(AuditHour.of(times[$0])) }
+        let wanted = times.indices.filter {
+            range.contains(Timestamp(microseconds: times[$0])) && hours.contains(AuditHour.of(times[$0])) && isLive($0)
+        }
         if wanted.isEmpty { return }
         var terms = RowTerms(rows: times.count), identities = RowTerms(rows: times.count)
         for index in columns {

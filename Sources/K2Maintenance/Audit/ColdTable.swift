@@ -10,15 +10,13 @@ struct ColdTable {
     let schema: LakeSchema
     /// Rows that the warm store got later need not be in the snapshot.
     let watermark: Timestamp?
-    /// Those that may hold rows of the range that was asked for.
-    let files: [DataFile]
-    /// Why the files cannot be compared; nil when they can.
-    let refusal: String?
+    /// Those that may hold rows of the range that was asked for, with what is deleted from them.
+    let files: [DeletedFile]
 
     /// The data files that may hold rows of `range`, by their bounds or by their partition: where one of them is wrong, the file is read and the
     /// error found.
-    func files(in range: Range<Timestamp>) -> [DataFile] {
-        files.filter { Self.mayHold($0, range, schema, metadata) }
+    func files(in range: Range<Timestamp>) -> [DeletedFile] {
+        files.filter { Self.mayHold($0.data.file, range, schema, metadata) }
     }
 
     private static func mayHold(_ file: DataFile, _ range: Range<Timestamp>, _ schema: LakeSchema, _ metadata: TableMetadata) -> Bool {
@@ -52,18 +50,16 @@ extension ColdTable {
         guard let table = try stores.catalog.findTable(TableIdentifier(LakeSchema.namespace, definition.coldName)) else { return nil }
         let schema = try LakeSchema(definition, of: table.metadata)
         let source = TableFiles(metadata: table.metadata, store: stores.objects)
-        var files: [DataFile] = [], hasDeletes = false
-        for manifest in try source.manifests() where manifest.mayHoldLiveFiles {
-            guard manifest.content == .data else {
-                hasDeletes = true
-                continue
+        let deletes = try DeleteIndex(source)
+        var files: [DeletedFile] = []
+        for manifest in try source.manifests() where manifest.content == .data && manifest.mayHoldLiveFiles {
+            for entry in try source.entries(manifest) where entry.isLive && mayHold(entry.file, range, schema, table.metadata) {
+                files.append(DeletedFile(data: entry, deletes: deletes.deletes(for: entry)))
             }
-            files += try source.entries(manifest).filter { $0.isLive && mayHold($0.file, range, schema, table.metadata) }.map(\.file)
         }
         let told = HistoryNeeds.newestWatermark(table.metadata).flatMap(HistoryNeeds.position)
         return ColdTable(
-            metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files,
-            refusal: hasDeletes ? "the table has delete files" : nil)
+            metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files)
     }
 }
 

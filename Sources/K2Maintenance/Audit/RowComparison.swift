@@ -55,9 +55,8 @@ struct RowComparison {
     func rows(
         _ differing: [HourComparison], without broken: Set<String>, clock: Timestamp, _ found: (Discrepancy, DataFile?) throws -> Void
     ) throws {
-        let match = PrintMatch(cutoff: keeping.cutoff(at: clock).microseconds, isRevised: isRevised)
         for chunk in HourChunk.chunks(differing, limit: options.rowsAtOnce) {
-            for part in 0..<chunk.parts { try compare(chunk, part, broken, match, found) }
+            for part in 0..<chunk.parts { try rows(of: chunk, part, without: broken, clock: clock, found) }
         }
     }
 
@@ -88,17 +87,22 @@ struct RowComparison {
             let result = Result { try reader.hours(source) }
             answer.withLock { $0 = result }
         }
-        let sums = Result { try scan.sums(cold.files(in: range), in: range, spec: checks ? { cold.metadata.spec(id: $0.specID) } : nil) }
+        let sums = Result { try scan.sums(cold.files(in: range), in: range, checks: checks) }
         group.wait()
         return (answer.withLock { $0! }, sums)
     }
 
-    /// Compares the rows of one share of some hours.
-    private func compare(
-        _ chunk: HourChunk, _ part: Int, _ broken: Set<String>, _ match: PrintMatch, _ found: (Discrepancy, DataFile?) throws -> Void
+    /// The times of a chunk that are compared.
+    func range(of chunk: HourChunk) -> Range<Timestamp> {
+        let (first, last) = (AuditHour.start(chunk.hours.min()!), AuditHour.start(chunk.hours.max()! + 1))
+        return max(first, range.lowerBound)..<min(last, range.upperBound)
+    }
+
+    /// Compares the rows of one share of some hours, as `rows`.
+    func rows(
+        of chunk: HourChunk, _ part: Int, without broken: Set<String>, clock: Timestamp, _ found: (Discrepancy, DataFile?) throws -> Void
     ) throws {
-        let span = AuditHour.start(chunk.hours.min()!)..<AuditHour.start(chunk.hours.max()! + 1)
-        let narrow = max(span.lowerBound, range.lowerBound)..<min(span.upperBound, range.upperBound)
+        let narrow = range(of: chunk)
         let share = chunk.parts > 1 ? (index: part, count: chunk.parts) : nil
         let files = cold.files(in: narrow)
         // The lake's rows are those of a snapshot; whatever it has, the warm store has by now.
@@ -108,7 +112,8 @@ struct RowComparison {
             try scan.mayGoOn()
             warmPrints += $0
         }
-        try match.run(warmPrints, coldPrints) { try found($0, $0.cold.map { files[Int($0.file)] }) }
+        let match = PrintMatch(cutoff: keeping.cutoff(at: clock).microseconds, isRevised: isRevised)
+        try match.run(warmPrints, coldPrints) { try found($0, $0.cold.map { files[Int($0.file)].data.file }) }
     }
 }
 

@@ -42,7 +42,7 @@ public struct TableAudit {
                 result.reasons.append("ClickHouse: \(error)")
             } catch let error as StoreError {
                 if error.code == .notFound, attempt < Self.attempts { attempt += 1; continue }
-                result.reasons.append("\(error)")
+                if error.code == .notFound { result.differences.append("file lost: \(error)") } else { result.reasons.append("\(error)") }
             } catch let error as ParquetError {
                 result.reasons.append("\(error)")
             } catch let error as IcebergError {
@@ -74,7 +74,6 @@ public struct TableAudit {
         }
         result.watermark = cold.watermark
         result.filesRead = cold.files.count
-        if let refusal = cold.refusal { return result.reasons.append(refusal) }
         do {
             if let refusal = try reader.refusal(definition) {
                 result.reasons.append(refusal)
@@ -89,11 +88,11 @@ public struct TableAudit {
     }
 
     private func checkFiles(_ cold: ColdTable, _ result: inout AuditResult) throws {
-        result.files = try scan(cold, Array(definition.columns.indices)).sums(cold.files, in: options.range) { cold.metadata.spec(id: $0.specID) }.problems
+        result.files = try scan(cold, Array(definition.columns.indices)).sums(cold.files, in: options.range, checks: true).problems
     }
 
     func scan(_ cold: ColdTable, _ columns: [Int]) -> ColdScan {
-        ColdScan(schema: cold.schema, store: stores.objects, columns: columns, mayGoOn: mayGoOn)
+        ColdScan(schema: cold.schema, metadata: cold.metadata, store: stores.objects, columns: columns, mayGoOn: mayGoOn)
     }
 
     /// The comparison of the table's rows.

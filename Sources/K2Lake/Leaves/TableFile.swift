@@ -1,0 +1,74 @@
+import K2Iceberg
+import K2ObjectStore
+import K2Parquet
+
+/// A data file or delete file of a table, opened: its footer is read, and its columns are matched with the table's leaves.
+public struct TableFile {
+    public let file: DataFile
+    public let reader: ParquetReader
+
+    /// - Throws: `unsupported` for formats other than Parquet; `ParquetError` and `StoreError` with the path.
+    public init(_ file: DataFile, in store: any ObjectStore, limits: ReaderLimits = ReaderLimits()) throws {
+        guard file.format == "PARQUET" else { throw IcebergError(.unsupported, "\(file.path): a file in \(file.format): only Parquet is read") }
+        self.file = file
+        reader = try Self.naming(file) {
+            try ParquetReader(fileSize: Int(file.fileSize), limits: limits) {
+                try store.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound))
+            }
+        }
+        guard reader.metadata.rowCount == file.recordCount else {
+            throw IcebergError(.malformed, "\(file.path): found \(reader.metadata.rowCount) rows, the manifest says \(file.recordCount)")
+        }
+    }
+
+    public var rowGroups: Range<Int> { 0..<reader.metadata.rowGroups.count }
+
+    /// The rows of a row group, as numbers within the file.
+    public func rows(of rowGroup: Int) -> Range<Int> {
+        let start = reader.metadata.rowGroups[..<rowGroup].reduce(0) { $0 + Int($1.rowCount) }
+        return start..<start + Int(reader.metadata.rowGroups[rowGroup].rowCount)
+    }
+
+    /// Where each of the table's leaves is in this file.
+    public func leaves(_ table: TableColumns) throws -> FileLeaves {
+        do throws(IcebergError) {
+            return try FileLeaves(reader.schema, table.leaves, schema: table.schema, mapping: table.mapping)
+        } catch { throw IcebergError(error.code, "\(file.path): \(error.message)") }
+    }
+
+    /// Runs `body` with the file's path in Parquet's errors.
+    static func naming<R>(_ file: DataFile, _ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as ParquetError {
+            throw IcebergError(error.code == .unsupported ? .unsupported : .malformed, "\(file.path): \(error)")
+        }
+    }
+
+    /// Calls `body` with the rows of a column of one row group in their order, some pages at a time.
+    public func pieces(
+        _ column: Int, rowGroup: Int, dictionaries: DictionaryReading = .kept, _ body: (LeafColumn) throws -> Void
+    ) throws {
+        try Self.naming(file) {
+            var pages = try reader.pages(column, rowGroup: rowGroup, dictionaries: dictionaries)
+            while let piece = try pages.next() { try body(piece) }
+        }
+    }
+}
+
+/// What is needed of a table to read its files.
+public struct TableColumns: Sendable {
+    public let schema: Schema
+    public let leaves: [TableLeaf]
+    public let mapping: NameMapping?
+
+    public init(_ schema: Schema, mapping: NameMapping? = nil) {
+        self.schema = schema
+        leaves = schema.leaves
+        self.mapping = mapping
+    }
+
+    /// The table's present columns and its name mapping.
+    /// - Throws: `malformed` when the mapping cannot be read.
+    public init(_ table: TableMetadata) throws(IcebergError) {
+        self.init(table.currentSchema, mapping: try table.nameMapping)
+    }
+}

@@ -1,0 +1,150 @@
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2StateStore
+
+/// What a compaction of one table did, or would do.
+struct CompactionReport {
+    let before: TableMetadata
+    var after: TableMetadata?
+    private(set) var commits = 0
+    private var groups = 0
+    private var filesIn = 0
+    private var filesOut = 0
+    private var bytesIn: Int64 = 0
+    private var bytesOut: Int64 = 0
+    private var rows: Int64 = 0
+    private var removedRows: Int64 = 0
+    private var deleteFiles = 0
+    private var duplicates: [(partition: PartitionKey, rows: Int)] = []
+    private var manifests: (before: Int, after: Int)?
+    private var givenUp = 0
+    private var snapshotID: Int64?
+    private var digest: UInt128 = 0
+
+    init(before: TableMetadata) { self.before = before }
+
+    mutating func add(_ commit: CompactionCommit, _ snapshot: Int64?, _ found: Duplicates?) {
+        givenUp += commit.givenUp.count
+        guard let snapshot else { return }
+        snapshotID = snapshot
+        commits += 1
+        deleteFiles += commit.droppedDeletes
+        for group in commit.committed {
+            groups += 1
+            filesIn += group.group.inputs.count
+            filesOut += group.outputs.count
+            bytesIn += group.group.bytes
+            bytesOut += group.outputs.reduce(0) { $0 + $1.fileSize }
+            rows += group.content.rows
+            removedRows += group.removedRows
+            digest &+= group.content.digest
+        }
+        // Rows of duplicates count when the files that hold them were replaced.
+        let replaced = Set(commit.committed.flatMap { $0.group.inputs.map(\.data.file.path) })
+        duplicates += found?.removed(from: replaced) ?? []
+    }
+
+    mutating func plan(_ plan: CompactionPlan, _ found: Duplicates?) {
+        groups = plan.groups.count
+        commits = 0
+        filesIn = plan.groups.reduce(0) { $0 + $1.inputs.count }
+        bytesIn = plan.groups.reduce(0) { $0 + $1.bytes }
+        rows = plan.groups.reduce(0) { $0 + $1.rows }
+        duplicates = found?.counts ?? []
+    }
+
+    mutating func addManifests(_ metadata: TableMetadata, _ snapshot: Int64) {
+        snapshotID = snapshot
+        let summary = metadata.snapshot(id: snapshot)?.summary ?? [:]
+        manifests = (summary["manifests-replaced"].flatMap { Int($0) } ?? 0, summary["manifests-created"].flatMap { Int($0) } ?? 0)
+    }
+
+    // MARK: Telling
+
+    /// A partition as people call it.
+    static func name(_ partition: PartitionKey, _ metadata: TableMetadata) -> String {
+        guard let spec = metadata.spec(id: partition.specID), !spec.fields.isEmpty else { return "all" }
+        return PartitionPath.text(partition.values, spec: spec, schema: metadata.currentSchema)
+    }
+
+    func shown(_ group: CompactionGroup, _ metadata: TableMetadata) -> ShownLine {
+        let name = Self.name(group.partition, metadata)
+        let deletes = group.deleteFiles.count
+        var text = "  \(name): \(group.inputs.count) files, \(group.rows) rows, \(group.bytes) bytes"
+        if deletes > 0 { text += ", \(deletes) delete files" }
+        var object = JSONObject()
+        object["plan"] = .string("group")
+        object["partition"] = .string(name)
+        object["spec_id"] = .integer(group.partition.specID)
+        object["rows"] = .integer(group.rows)
+        object["bytes"] = .integer(group.bytes)
+        object["delete_files"] = .integer(deletes)
+        object["files"] = .array(group.inputs.map { .string($0.data.file.path) })
+        return ShownLine(text, json: object)
+    }
+
+    func outcome(_ status: StepOutcome.Status) -> StepOutcome {
+        var status = status
+        if status == .done, commits == 0, manifests == nil { status = .nothing }
+        var outcome = StepOutcome(status, summary(status), facts: facts(status))
+        outcome.before = TableSize(before)
+        outcome.after = after.flatMap { TableSize($0) }
+        outcome.snapshotID = snapshotID
+        outcome.metrics = [
+            StepMetric("maintenance_compacted_files_total", "Data files that compaction replaced.", Double(status == .planned ? 0 : filesIn)),
+            StepMetric("maintenance_compacted_bytes_total", "Bytes of the data files that compaction replaced.", Double(status == .planned ? 0 : bytesIn)),
+        ]
+        return outcome
+    }
+
+    /// The proof failed.
+    func different(_ text: String) -> StepOutcome {
+        var outcome = outcome(.different)
+        outcome.summary = commits > 0 ? "\(text); before that, \(summary(.done))" : text
+        return outcome
+    }
+
+    private func summary(_ status: StepOutcome.Status) -> String {
+        if status == .planned {
+            var text = "\(groups) groups, \(filesIn) files, \(bytesIn) bytes would be written anew"
+            if duplicateRows > 0 { text += ", \(duplicateRows) duplicate rows would go" }
+            return groups == 0 ? "nothing to do" : text
+        }
+        if status == .nothing { return givenUp > 0 ? "nothing done: \(givenUp) groups were changed by others meanwhile" : "nothing to do" }
+        var parts: [String] = []
+        if commits > 0 {
+            parts.append("\(filesIn) files became \(filesOut), \(bytesIn) bytes \(bytesOut), in \(commits) \(commits == 1 ? "commit" : "commits")")
+            parts.append("\(rows) rows proved equal")
+        }
+        if deleteFiles > 0 { parts.append("\(deleteFiles) delete files applied and dropped") }
+        if removedRows - Int64(duplicateRows) > 0 { parts.append("\(removedRows - Int64(duplicateRows)) deleted rows left out") }
+        if duplicateRows > 0 { parts.append("\(duplicateRows) duplicate rows removed") }
+        if let manifests { parts.append("\(manifests.before) manifests became \(manifests.after)") }
+        if givenUp > 0 { parts.append("\(givenUp) groups changed by others meanwhile were left") }
+        return parts.joined(separator: "; ")
+    }
+
+    private var duplicateRows: Int { duplicates.reduce(0) { $0 + $1.rows } }
+
+    private func facts(_ status: StepOutcome.Status) -> JSONObject {
+        var object = JSONObject()
+        object["groups"] = .integer(groups)
+        object["commits"] = .integer(commits)
+        object["files_in"] = .integer(filesIn)
+        object["files_out"] = .integer(filesOut)
+        object["bytes_in"] = .integer(bytesIn)
+        object["bytes_out"] = .integer(bytesOut)
+        object["rows"] = .integer(rows)
+        object["rows_removed"] = .integer(removedRows)
+        object["delete_files_dropped"] = .integer(deleteFiles)
+        if commits > 0 { object["content_hash"] = .string(RowContent.text(digest)) }
+        if !duplicates.isEmpty {
+            object["duplicates"] = .array(
+                duplicates.map { ["partition": .string(Self.name($0.partition, before)), "rows": .integer($0.rows)] })
+        }
+        if let manifests { object["manifests"] = ["before": .integer(manifests.before), "after": .integer(manifests.after)] }
+        if givenUp > 0 { object["groups_given_up"] = .integer(givenUp) }
+        return object
+    }
+}

@@ -1,0 +1,177 @@
+import K2Bytes
+import K2Domain
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2ObjectStore
+import K2Parquet
+
+/// Rows of equal identity within a partition: which stay and which go.
+///
+/// Of candles the newest revision stays, of other rows the one that came first.
+struct Duplicates {
+    /// Rows that stay, by the path of each file that holds rows which go.
+    private(set) var masks: [String: RowMask] = [:]
+    /// By the same paths: the files that hold the rows which stay in their place.
+    private(set) var witnesses: [String: Set<String>] = [:]
+    /// Rows that go, by partition.
+    private(set) var counts: [(partition: PartitionKey, rows: Int)] = []
+    private var partitions: [String: PartitionKey] = [:]
+
+    var files: Set<String> { Set(masks.keys) }
+    var rowCount: Int { counts.reduce(0) { $0 + $1.rows } }
+
+    /// One row, as it takes part in the search.
+    private struct Row {
+        var digest: UInt128
+        /// Negative, so that the newest comes first.
+        var age: Int64
+        var file: UInt32
+        var row: UInt32
+    }
+
+    /// - Throws: `configuration` for tables whose rows have no identity that is known here.
+    static func find(
+        _ live: LiveTable, work: TableWork, filter: FileFilter?, store: any ObjectStore, budget: MemoryBudget
+    ) throws -> Duplicates {
+        guard let definition = MarketTables.all.first(where: { $0.coldName == work.name }) else {
+            throw LakeError(.configuration, "\(work.name): --dedupe: what makes two rows one is known of K2's own tables only")
+        }
+        let identity = try RowIdentityColumns(definition, live.metadata)
+        var partitions: [PartitionKey: [DeletedFile]] = [:]
+        var order: [PartitionKey] = []
+        for file in live.files where filter?.mayMatch(file.data.file) ?? true {
+            let key = PartitionKey(file.data.file)
+            if partitions[key] == nil { order.append(key) }
+            partitions[key, default: []].append(file)
+        }
+        var found = Duplicates()
+        var deletes = DeleteReader(store: store, metadata: live.metadata)
+        for (number, key) in order.enumerated() {
+            work.progress("looking for duplicates in partition \(number + 1) of \(order.count)")
+            try work.keepLease()
+            let files = partitions[key] ?? []
+            try found.search(files, key, identity, masks: try deletes.masks(files), store, live.metadata, maxRows: budget.work / 2 / 48)
+        }
+        return found
+    }
+
+    private mutating func search(
+        _ files: [DeletedFile], _ key: PartitionKey, _ identity: RowIdentityColumns, masks live: [RowMask?], _ store: any ObjectStore,
+        _ metadata: TableMetadata, maxRows: Int
+    ) throws {
+        let total = files.reduce(0) { $0 + Int($1.data.file.recordCount) }
+        // What does not fit into memory is looked at in parts, by the first bits of the digest.
+        let parts = UInt64((total + maxRows - 1) / max(maxRows, 1))
+        let before = rowCount(of: files)
+        for part in 0..<max(parts, 1) {
+            var rows: [Row] = []
+            rows.reserveCapacity(total / Int(max(parts, 1)) + 1024)
+            for (number, file) in files.enumerated() {
+                try identity.forEachRow(file.data.file, store, metadata) { row, digest, revision in
+                    guard live[number]?.isLive(row) ?? true, UInt64(truncatingIfNeeded: digest >> 96) % max(parts, 1) == part else { return }
+                    rows.append(Row(digest: digest, age: -revision, file: UInt32(number), row: UInt32(row)))
+                }
+            }
+            rows.sort { ($0.digest, $0.age, $0.file, $0.row) < ($1.digest, $1.age, $1.file, $1.row) }
+            take(rows, files)
+        }
+        let gone = rowCount(of: files) - before
+        if gone > 0 { counts.append((key, gone)) }
+    }
+
+    private mutating func take(_ rows: [Row], _ files: [DeletedFile]) {
+        var kept: Row?
+        for row in rows {
+            guard let first = kept, first.digest == row.digest else {
+                kept = row
+                continue
+            }
+            let path = files[Int(row.file)].data.file.path
+            masks[path, default: RowMask(count: Int(files[Int(row.file)].data.file.recordCount))].remove(Int(row.row))
+            partitions[path] = PartitionKey(files[Int(row.file)].data.file)
+            witnesses[path, default: []].insert(files[Int(first.file)].data.file.path)
+        }
+    }
+
+    private func rowCount(of files: [DeletedFile]) -> Int {
+        files.reduce(0) { sum, file in sum + (masks[file.data.file.path].map { $0.count - $0.liveCount } ?? 0) }
+    }
+
+    /// Rows that went with those files, by partition.
+    func removed(from paths: Set<String>) -> [(partition: PartitionKey, rows: Int)] {
+        var sums: [PartitionKey: Int] = [:]
+        for path in paths { if let mask = masks[path], let partition = partitions[path] { sums[partition, default: 0] += mask.count - mask.liveCount } }
+        return counts.compactMap { count in sums[count.partition].map { (count.partition, $0) } }
+    }
+
+    func lines(_ metadata: TableMetadata) -> [ShownLine] {
+        counts.map { partition, rows in
+            let name = CompactionReport.name(partition, metadata)
+            return ShownLine(
+                "  \(name): \(rows) duplicate rows go",
+                json: { () -> JSONObject in
+                    var object = JSONObject()
+                    object["plan"] = .string("duplicates")
+                    object["partition"] = .string(name)
+                    object["rows"] = .integer(rows)
+                    return object
+                }())
+        }
+    }
+}
+
+/// The columns of a table that make two rows one.
+struct RowIdentityColumns {
+    /// All that are read, and what each is for.
+    private let leaves: [TableLeaf]
+    /// Of trades: the numeric id, which counts where there is one, and the text that counts where there is none.
+    private let sequence: Int?
+    private let tradeID: Int?
+    private let revision: Int?
+
+    init(_ definition: TableDefinition, _ metadata: TableMetadata) throws(IcebergError) {
+        let all = metadata.currentSchema.leaves
+        func leaf(_ name: String) throws(IcebergError) -> TableLeaf {
+            guard let leaf = all.first(where: { $0.name == name && $0.maxRepetition == 0 }) else { throw IcebergError(.invalid, "--dedupe: no column \(name)") }
+            return leaf
+        }
+        var leaves: [TableLeaf] = []
+        let columns = definition.columns.map(\.name)
+        if let name = ["source_sequence", "sequence_number"].first(where: columns.contains) {
+            if columns.contains("exchange") { leaves.append(try leaf("exchange")) }
+            leaves.append(try leaf("symbol"))
+            sequence = leaves.count
+            leaves.append(try leaf(name))
+            tradeID = leaves.count
+            leaves.append(try leaf("trade_id"))
+            revision = nil
+        } else {
+            for name in definition.identity { leaves.append(try leaf(name)) }
+            (sequence, tradeID) = (nil, nil)
+            revision = columns.contains("revision") ? leaves.count : nil
+            if revision != nil { leaves.append(try leaf("revision")) }
+        }
+        self.leaves = leaves
+    }
+
+    /// Calls `body` with each row's number, the digest of its identity, and its revision, 0 where there are none.
+    func forEachRow(_ file: DataFile, _ store: any ObjectStore, _ metadata: TableMetadata, _ body: (Int, UInt128, Int64) -> Void) throws {
+        let opened = try TableFile(file, in: store)
+        let reader = try KeyReader(opened, leaves, metadata)
+        var key = ByteWriter(capacity: 256)
+        for group in opened.rowGroups {
+            let columns = try reader.columns(rowGroup: group)
+            let rows = opened.rows(of: group)
+            for row in 0..<rows.count {
+                key.removeAll()
+                for (place, column) in columns.enumerated() where place != revision {
+                    if place == sequence, column.isNull(row) { continue }
+                    if place == tradeID, let sequence, !columns[sequence].isNull(row) { continue }
+                    column.append(row, to: &key)
+                }
+                body(rows.lowerBound + row, Digest.hash128(key.bytes), revision.flatMap { columns[$0].integer(row) } ?? 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2ObjectStore
+import K2Parquet
+
+/// What became of a group: files that hold the same rows.
+struct RewrittenGroup {
+    var group: CompactionGroup
+    var outputs: [DataFile]
+    /// As the inputs were read.
+    var content: RowContent
+    /// Rows that delete files, or duplicates, took away.
+    var removedRows: Int64
+}
+
+/// Writes the rows of a group anew: reads its files, applies their deletes, puts the rows into order, writes files, reads them back and compares.
+struct GroupRewrite {
+    let store: any ObjectStore
+    let metadata: TableMetadata
+    let table: TableColumns
+    let ordering: RowOrdering
+    let options: CompactOptions
+    let keepLease: () throws -> Void
+    /// Told before files of these names are written.
+    let announce: ([String]) throws -> Void
+
+    private var budget: MemoryBudget { MemoryBudget(options.maxMemory) }
+
+    private var limits: ReaderLimits {
+        var limits = ReaderLimits()
+        limits.pageBytes = max(budget.maxPage, 1 << 20)
+        limits.chunkBytes = budget.work
+        limits.footerBytes = max(budget.maxPage, 1 << 20)
+        return limits
+    }
+
+    /// - Parameters:
+    ///   - name: the location of the group's files but for `-N.parquet`.
+    ///   - duplicates: rows to leave out beside those that are deleted, by file.
+    /// - Throws: `ContentDifference` when what was written is not what was read.
+    func run(_ group: CompactionGroup, name: String, deletes: inout DeleteReader, duplicates: [String: RowMask] = [:]) throws -> RewrittenGroup {
+        let inputs = try open(group, &deletes, duplicates)
+        let live = inputs.reduce(0) { $0 + Int64($1.liveCount(0..<Int($1.file.file.recordCount))) }
+        var result = RewrittenGroup(group: group, outputs: [], content: RowContent(table), removedRows: group.rows - live)
+        for slice in GroupSlice.cut(inputs, maxRows: budget.maxRows) {
+            result.outputs += try write(slice, inputs, group, name, from: result.outputs.count, &result.content)
+        }
+        try prove(result)
+        return result
+    }
+
+    private func open(_ group: CompactionGroup, _ deletes: inout DeleteReader, _ duplicates: [String: RowMask]) throws -> [GroupInput] {
+        let masks = try deletes.masks(group.inputs)
+        return try zip(group.inputs, masks).map { input, mask in
+            try keepLease()
+            var mask = mask
+            if let duplicate = duplicates[input.data.file.path] {
+                mask?.formIntersection(duplicate)
+                mask = mask ?? duplicate
+            }
+            let file = try TableFile(input.data.file, in: store, limits: limits)
+            return GroupInput(file: file, leaves: try file.leaves(table), mask: mask)
+        }
+    }
+
+    // MARK: Writing
+
+    private func write(
+        _ slice: GroupSlice, _ inputs: [GroupInput], _ group: CompactionGroup, _ name: String, from number: Int, _ content: inout RowContent
+    ) throws -> [DataFile] {
+        let share = Double(slice.rowCount) / Double(max(group.rows, 1))
+        let expected = Int(Double(group.bytes) * min(share, 1))
+        let reader = SliceReader(inputs: inputs, slice: slice, table: table)
+        let groupRows = groupRows(slice.rowCount, expected)
+        let memory = budget.slice(rows: slice.rowCount, groupRows: groupRows, encoded: expected, column: reader.largestColumn)
+        let spill = ChunkSpill(folder: memory.spills ? options.temporaryFolder : nil)
+        let rewrite = SliceRewrite(
+            reader: reader, ordering: ordering, columnLimit: memory.column, options: writerOptions, groupRows: groupRows, spill: spill, keepLease: keepLease)
+        let groups = try rewrite.run(content: &content)
+        let cuts = FileCut.files(groups.map(\.bytes), target: Int64(options.targetSize))
+        let locations = cuts.indices.map { "\(name)-\(number + $0).parquet" }
+        try announce(locations)
+        return try zip(cuts, locations).map { try write(groups[$0], spill, group.partition, to: $1) }
+    }
+
+    /// Rows of a row group: such that four of them or more make a file, and as many as readers like.
+    private func groupRows(_ rows: Int, _ bytes: Int) -> Int {
+        let perRow = max(Double(bytes) / Double(max(rows, 1)), 0.01)
+        let wanted = max(Int(min(Double(options.targetSize) / 4 / perRow, 1e9)), 1)
+        let most = min(wanted, budget.maxGroupRows)
+        let count = (rows + most - 1) / most
+        return (rows + count - 1) / max(count, 1)
+    }
+
+    private var writerOptions: WriterOptions {
+        var writer = WriterOptions()
+        let level = metadata.properties["write.parquet.compression-level"].flatMap { Int($0) }
+        if metadata.properties["write.parquet.compression-codec"] == "uncompressed" {
+            writer.compression = .uncompressed
+        } else if metadata.properties["write.parquet.compression-codec"] == "zstd", let level, (1...22).contains(level) {
+            writer.compression = .zstd(level: level)
+        }
+        writer.keyValues = [KeyValue("iceberg.schema", table.schema.json.text)]
+        return writer
+    }
+
+    private func write(_ groups: ArraySlice<SliceRewrite.RowGroup>, _ spill: ChunkSpill, _ partition: PartitionKey, to location: String) throws -> DataFile {
+        let object = try store.openWriter(location)
+        do {
+            var assembler = try FileAssembler(ParquetSchema(table.schema), options: writerOptions) { try object.write($0) }
+            for group in groups {
+                try keepLease()
+                try assembler.append(group.chunks, rowCount: group.rowCount) { try spill.get(group.places[$0]) }
+            }
+            let summary = try assembler.finish()
+            try object.close()
+            return DataFile(
+                summary, at: location, schema: table.schema, specID: partition.specID, partition: partition.values, sortOrderID: ordering.orderID)
+        } catch {
+            object.abort()
+            throw error
+        }
+    }
+
+    // MARK: Proof
+
+    private func prove(_ result: RewrittenGroup) throws {
+        var written = RowContent(table)
+        var digests = RowDigests(count: 0)
+        for file in result.outputs {
+            do {
+                written.add(try RowContent(reading: try TableFile(file, in: store, limits: limits), table, &digests, keepLease: keepLease))
+            } catch let error as IcebergError where error.code == .malformed || error.code == .unsupported {
+                throw ContentDifference(files: result.outputs.map(\.path), text: "what was written cannot be read back: \(error.message)")
+            }
+        }
+        if let text = result.content.difference(written, table) { throw ContentDifference(files: result.outputs.map(\.path), text: text) }
+    }
+}
+
+/// What was written does not hold the rows that were read.
+struct ContentDifference: Error {
+    var files: [String]
+    var text: String
+}

@@ -1,0 +1,47 @@
+import K2Iceberg
+import K2Lake
+import K2ObjectStore
+
+/// The live files of a table at one snapshot, and which deletes apply to which.
+struct LiveTable {
+    let metadata: TableMetadata
+    /// Of the snapshot; new files that take the place of its files get this age.
+    let sequenceNumber: Int64
+    /// Data files with the delete files that apply to them, oldest first.
+    private(set) var files: [DeletedFile]
+    let index: DeleteIndex
+    /// The data files that position delete files name, for those that do not say so in the manifest.
+    private(set) var namedPaths: [String: Set<String>] = [:]
+
+    /// Reads the manifests of the current snapshot, and the paths in those delete files whose manifest entries do not tell.
+    init(_ metadata: TableMetadata, _ store: any ObjectStore) throws {
+        let files = TableFiles(metadata: metadata, store: store)
+        self.metadata = metadata
+        sequenceNumber = metadata.currentSnapshot?.sequenceNumber ?? 0
+        index = try DeleteIndex(files)
+        let data = try files.liveEntries(.data).sorted { ($0.sequenceNumber ?? 0, $0.file.path) < ($1.sequenceNumber ?? 0, $1.file.path) }
+        let index = index
+        self.files = data.map { DeletedFile(data: $0, deletes: index.deletes(for: $0)) }
+        try readPaths(store)
+    }
+
+    /// A position delete file that may name many data files is read, so that only those it names count as having deletes.
+    private mutating func readPaths(_ store: any ObjectStore) throws {
+        var appliesTo: [String: Int] = [:]
+        for file in files { for delete in file.deletes where delete.file.content == .positionDeletes { appliesTo[delete.file.path, default: 0] += 1 } }
+        var reader = DeleteReader(store: store, metadata: metadata)
+        for entry in index.entries where entry.file.content == .positionDeletes && entry.file.referencedDataFile == nil {
+            guard let count = appliesTo[entry.file.path], count > 1 || entry.file.lowerBounds[DeleteIndex.filePathID] == nil else { continue }
+            guard entry.file.format == "PARQUET" else { continue }
+            try reader.readPaths(entry)
+        }
+        namedPaths = reader.namedPaths
+        if namedPaths.isEmpty { return }
+        for place in files.indices {
+            let path = files[place].data.file.path
+            files[place].deletes.removeAll { delete in namedPaths[delete.file.path].map { !$0.contains(path) } ?? false }
+        }
+    }
+
+    var data: [ManifestEntry] { files.map(\.data) }
+}

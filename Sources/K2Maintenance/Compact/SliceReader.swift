@@ -1,0 +1,146 @@
+import K2Iceberg
+import K2Lake
+import K2Parquet
+
+/// Reads the leaves of a slice, piece by piece in the order of its inputs.
+struct SliceReader {
+    let inputs: [GroupInput]
+    let slice: GroupSlice
+    let table: TableColumns
+
+    /// Some rows of one leaf.
+    struct Piece {
+        /// Nil for rows of a file that has no such column and nothing beside it: the leaf is null.
+        var column: LeafColumn?
+        var map: LevelMap
+        var conversion: LeafConversion
+        /// Of the piece's rows, those that are left.
+        var rows: [Range<Int>]
+        var rowCount: Int
+        /// Number of the first of them among the slice's rows.
+        var start: Int
+
+        var factor: Int64 { conversion == .milliseconds ? 1_000 : 1 }
+    }
+
+    func forEachPiece(_ leaf: Int, _ body: (Piece) throws -> Void) throws {
+        var start = 0
+        for part in slice.parts {
+            try forEachPiece(leaf, part, start, body)
+            start += part.liveCount
+        }
+    }
+
+    private func forEachPiece(_ leaf: Int, _ part: GroupSlice.Part, _ first: Int, _ body: (Piece) throws -> Void) throws {
+        let input = inputs[part.input]
+        let (column, map, conversion): (Int, LevelMap, LeafConversion)
+        switch input.leaves.sources[leaf] {
+        case .column(let number, let levels, let how): (column, map, conversion) = (number, levels, how)
+        case .missing(let neighbour?): (column, map, conversion) = (neighbour.column, neighbour.levels, .same)
+        case .missing(nil):
+            return try body(
+                Piece(column: nil, map: Self.nothing, conversion: .same, rows: [0..<part.liveCount], rowCount: part.liveCount, start: first))
+        }
+        var start = first
+        for group in input.file.rowGroups {
+            var rows = input.file.rows(of: group)
+            if rows.overlaps(part.rows) == false { continue }
+            try input.file.pieces(column, rowGroup: group) { piece in
+                let all = rows.lowerBound..<rows.lowerBound + piece.rowCount
+                rows = all.upperBound..<max(rows.upperBound, all.upperBound)
+                let wanted = all.clamped(to: part.rows)
+                if wanted.isEmpty { return }
+                let shift = wanted.lowerBound - all.lowerBound
+                let runs = input.runs(wanted).map { $0.lowerBound + shift..<$0.upperBound + shift }
+                let count = runs.reduce(0) { $0 + $1.count }
+                if count == 0 { return }
+                try body(Piece(column: piece, map: map, conversion: conversion, rows: runs, rowCount: count, start: start))
+                start += count
+            }
+        }
+        guard start - first == part.liveCount else {
+            throw IcebergError(.malformed, "\(input.file.file.path): column \(table.leaves[leaf].name): found \(start - first) rows, expected \(part.liveCount)")
+        }
+    }
+
+    /// What footers say about the size of a leaf's entries in memory.
+    struct ColumnSize {
+        var entries: Int
+        /// Of byte strings, about.
+        var bytes: Int
+
+        /// The part of some rows of all.
+        func scaled(_ rows: Int, of all: Int) -> ColumnSize {
+            if rows == all || all == 0 { return self }
+            let share = Double(rows) / Double(all) * 1.05
+            return ColumnSize(entries: Int(Double(entries) * share) + 64, bytes: Int(Double(bytes) * share))
+        }
+    }
+
+    func size(of leaf: Int) -> ColumnSize {
+        var size = ColumnSize(entries: 0, bytes: 0)
+        for part in slice.parts {
+            guard case .column(let number, _, _) = inputs[part.input].leaves.sources[leaf] else {
+                size.entries += part.liveCount
+                continue
+            }
+            for group in inputs[part.input].file.rowGroups where inputs[part.input].file.rows(of: group).overlaps(part.rows) {
+                let chunk = inputs[part.input].file.reader.metadata.rowGroups[group].columns[number]
+                size.entries += Int(chunk.valueCount)
+                // Dictionaries may give way to values further on in a chunk.
+                if chunk.dictionaryPageOffset == nil { size.bytes += Int(chunk.totalUncompressedSize) }
+            }
+        }
+        size.entries = max(size.entries, slice.rowCount)
+        return size
+    }
+
+    /// Bytes of the largest column in memory, about.
+    var largestColumn: Int {
+        table.leaves.indices.map { leaf in
+            let size = size(of: leaf)
+            let width =
+                switch table.leaves[leaf].type {
+                case .long, .double, .time, .timestamp, .timestamptz: 8
+                case .decimal, .uuid: 16
+                default: 4
+                }
+            return size.entries * width + size.bytes * 2
+        }.max() ?? 0
+    }
+
+    private static let nothing = LevelMap(levels: [0], maxRepetition: 0, present: nil, isIdentity: false)
+}
+
+extension LeafBatch {
+    /// Appends the rows of a piece, or those of them that are in `set`.
+    mutating func append(_ piece: SliceReader.Piece, onlyIn set: RowSet? = nil) throws(ParquetError) {
+        var rows = piece.rows
+        if let set {
+            rows = piece.members(of: set)
+            if rows.isEmpty { return }
+        }
+        guard let column = piece.column else { return append(nulls: rows.reduce(0) { $0 + $1.count }) }
+        try append(column, piece.map, rows: rows, factor: piece.factor)
+    }
+}
+
+extension SliceReader.Piece {
+    fileprivate func members(of set: RowSet) -> [Range<Int>] {
+        var found: [Range<Int>] = []
+        var number = start
+        for range in rows {
+            for row in range {
+                if set.contains(number) {
+                    if let last = found.last, last.upperBound == row {
+                        found[found.count - 1] = last.lowerBound..<row + 1
+                    } else {
+                        found.append(row..<row + 1)
+                    }
+                }
+                number += 1
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,82 @@
+import K2Bytes
+
+/// The distinct values of a batch, collected from the dictionaries of many column chunks.
+struct BatchDictionary {
+    private(set) var entries: BatchValues
+    private var table = HashTable()
+    private var texts = ByteTable()
+    /// The chunk dictionary that was asked for last, and the numbers of its entries here.
+    private var last: LeafDictionary?
+    private(set) var numbers: [UInt32] = []
+
+    init(_ kind: BatchValues.Kind) { entries = BatchValues(kind) }
+
+    var count: Int { if case .bytes = entries.kind { texts.count } else { entries.count } }
+
+    /// Bytes in memory, about.
+    var byteCount: Int { entries.byteCount + texts.pool.capacity + count * 24 + numbers.capacity * 4 }
+
+    /// Makes `numbers` those of the entries of `dictionary`, of which new ones are added.
+    mutating func number(_ dictionary: LeafDictionary, factor: Int64, isDecimal: Bool, place: String) throws(ParquetError) {
+        if last === dictionary { return }
+        var found = BatchValues(entries.kind)
+        try found.append(dictionary.values, factor: factor, isDecimal: isDecimal, place: place)
+        numbers.removeAll(keepingCapacity: true)
+        numbers.reserveCapacity(found.count)
+        switch entries.kind {
+        case .bits: preconditionFailure("a dictionary of booleans")
+        case .words32: for value in found.words32 { numbers.append(table.code(of: value, in: &entries.words32)) }
+        case .words64: for value in found.words64 { numbers.append(table.code(of: value, in: &entries.words64)) }
+        case .words128: for value in found.words128 { numbers.append(table.code(of: value, in: &entries.words128)) }
+        case .bytes:
+            for index in 0..<found.bytes.count {
+                let range = Int(found.bytes.offsets[index])..<Int(found.bytes.offsets[index + 1])
+                numbers.append(UInt32(texts.insert(found.bytes.data.span.extracting(range))))
+            }
+        }
+        last = dictionary
+    }
+
+    /// Ends the collecting: puts the entries into ascending order.
+    ///
+    /// - Returns: for each number the place that it has now.
+    mutating func sort() -> [UInt32] {
+        (last, numbers) = (nil, [])
+        let order: [UInt32]
+        switch entries.kind {
+        case .bits: order = []
+        case .words32:
+            order = RadixSort.order(entries.words32)
+            entries.words32 = BatchValues.gather(entries.words32, order)
+        case .words64:
+            order = RadixSort.order(entries.words64)
+            entries.words64 = BatchValues.gather(entries.words64, order)
+        case .words128:
+            order = RadixSort.order(entries.words128)
+            entries.words128 = BatchValues.gather(entries.words128, order)
+        case .bytes: order = sortTexts()
+        }
+        table = HashTable()
+        var places = [UInt32](repeating: 0, count: order.count)
+        for (place, number) in order.enumerated() { places[Int(number)] = UInt32(truncatingIfNeeded: place) }
+        return places
+    }
+
+    private mutating func sortTexts() -> [UInt32] {
+        let column = ByteColumn(offsets: [0] + texts.ends.map { UInt32($0) }, data: texts.pool)
+        texts = ByteTable()
+        let slices = ByteSlices(column: column, positions: [UInt32](0..<UInt32(column.count)))
+        let order = slices.withUnsafe { slices in
+            [UInt32](0..<UInt32(slices.positions.count)).sorted { ByteSlices.precedes(slices[Int($0)], slices[Int($1)]) }
+        }
+        var sorted = ByteColumn()
+        sorted.reserveCapacity(column.count, bytes: column.data.count)
+        for number in order {
+            column.data.withUnsafeBufferPointer {
+                sorted.append(UnsafeBufferPointer(rebasing: $0[Int(column.offsets[Int(number)])..<Int(column.offsets[Int(number) + 1])]))
+            }
+        }
+        entries.bytes = sorted
+        return order
+    }
+}

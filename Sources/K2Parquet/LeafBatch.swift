@@ -1,0 +1,251 @@
+import K2Bytes
+
+/// Rows of one leaf, collected from many files, to be written in any order.
+///
+/// Each entry has a place among the values, nulls too, so that an entry's number is its value's. What the files hold as codes of dictionaries
+/// stays codes, of one dictionary, as long as all of them do.
+///
+/// ```swift
+/// var batch = LeafBatch(type, maxDefinition: 1, maxRepetition: 0)
+/// try batch.append(piece, map, rows: [0..<piece.rowCount])         // in the order of the files, then
+/// batch.seal()
+/// let chunk = try encoder.encode(batch, rows: order[..<1_000_000], as: leaf)
+/// ```
+public struct LeafBatch {
+    public let type: ParquetSchema.FieldType
+    public let maxDefinition: UInt8
+    public let maxRepetition: UInt8
+    public private(set) var rowCount = 0
+    public private(set) var entryCount = 0
+
+    /// Where each row starts among the entries; empty while each row is one entry.
+    private(set) var starts: [UInt32] = []
+    /// Empty while every entry is a value.
+    private(set) var definitions: [UInt8] = []
+    /// Empty while each row is one entry.
+    private(set) var repetitions: [UInt8] = []
+    private(set) var values: BatchValues
+    /// In use while `isCoded`: a code for each entry.
+    private(set) var codes: [UInt32] = []
+    private(set) var dictionary: BatchDictionary
+    private(set) var isCoded: Bool
+    private var expectedEntries = 0
+    private var expectedBytes = 0
+    /// Bytes that the batch may take; what does not fit is an error.
+    private var limit = Int.max
+    let isDecimal: Bool
+
+    public init(_ type: ParquetSchema.FieldType, maxDefinition: Int, maxRepetition: Int) {
+        self.type = type
+        self.maxDefinition = UInt8(maxDefinition)
+        self.maxRepetition = UInt8(maxRepetition)
+        values = BatchValues(type)
+        dictionary = BatchDictionary(values.kind)
+        isCoded = values.kind != .bits
+        if case .decimal = type { isDecimal = true } else { isDecimal = false }
+    }
+
+    /// Bytes in memory, about.
+    public var byteCount: Int {
+        values.byteCount + dictionary.byteCount + codes.capacity * 4 + starts.capacity * 4 + definitions.capacity + repetitions.capacity
+    }
+
+    /// Makes room, so that the batch need not grow in steps, which takes twice the memory for a moment.
+    ///
+    /// - Parameters:
+    ///   - entries: as many as rows where the leaf is not repeated.
+    ///   - bytes: of byte strings, where they come as values.
+    ///   - limit: bytes in all. Appending more throws `tooLarge`.
+    public mutating func reserve(entries: Int, bytes: Int = 0, limit: Int = .max) {
+        // What footers announce may be anything.
+        expectedEntries = min(entries, limit / max(values.valueWidth, 4))
+        expectedBytes = min(bytes, limit / 2)
+        self.limit = limit
+        if isCoded { codes.reserveCapacity(expectedEntries) } else { values.reserveCapacity(expectedEntries) }
+    }
+
+    /// Room for byte strings. Growing holds the old ones and the new ones for a moment.
+    private mutating func makeRoom(bytes more: Int) throws(ParquetError) {
+        let capacity = values.bytes.data.capacity
+        let needed = max(values.bytes.data.count + more + ByteColumn.slack, expectedBytes)
+        if needed <= capacity { return }
+        let grown = capacity + capacity / 2
+        let wanted = grown > needed && byteCount + grown <= limit ? grown : needed
+        guard byteCount + wanted <= limit else { throw tooLarge }
+        values.bytes.reserveCapacity(0, bytes: wanted)
+    }
+
+    private var tooLarge: ParquetError { ParquetError(.tooLarge, "column", "more than \(limit) bytes of values") }
+
+    // MARK: Appending
+
+    /// Appends some rows of a piece of a file's column.
+    ///
+    /// - Parameters:
+    ///   - rows: ascending ranges of the piece's rows.
+    ///   - factor: by which integers are multiplied, for times of another unit.
+    /// - Throws: `ParquetError` for a null where none may be, and for values that do not fit.
+    public mutating func append(_ piece: LeafColumn, _ map: LevelMap, rows: [Range<Int>], factor: Int64 = 1) throws(ParquetError) {
+        let isWhole = rows.count == 1 && rows[0] == 0..<piece.rowCount
+        if isWhole, map.present != nil, piece.isFull, piece.leaf.maxRepetition == 0 {
+            try appendFull(piece.values, factor)
+        } else {
+            let chosen = try EntryChoice(piece, map, rows)
+            try append(chosen, map.present == nil ? nil : piece.values, factor)
+        }
+        guard entryCount <= Int(UInt32.max) else { throw ParquetError(.tooLarge, piece.leaf.name, "more than 2^32 entries") }
+        guard byteCount <= limit else { throw tooLarge }
+    }
+
+    /// Appends rows in which the leaf is null.
+    /// - Precondition: it may be.
+    public mutating func append(nulls count: Int) {
+        if count <= 0 { return }
+        openDefinitions()
+        definitions.append(repeating: 0, count: count)
+        if !starts.isEmpty {
+            for row in 0..<count { starts.append(UInt32(entryCount + row)) }
+            repetitions.append(repeating: 0, count: count)
+        }
+        appendPlaceholders(count)
+        rowCount += count
+        entryCount += count
+    }
+
+    /// A value a row, and none is null.
+    private mutating func appendFull(_ values: LeafValues, _ factor: Int64) throws(ParquetError) {
+        let count = values.count
+        if !definitions.isEmpty { definitions.append(repeating: maxDefinition, count: count) }
+        if !starts.isEmpty {
+            for row in 0..<count { starts.append(UInt32(entryCount + row)) }
+            repetitions.append(repeating: 0, count: count)
+        }
+        try appendValues(values, factor)
+        rowCount += count
+        entryCount += count
+    }
+
+    private mutating func append(_ chosen: EntryChoice, _ values: LeafValues?, _ factor: Int64) throws(ParquetError) {
+        if chosen.isRepeated || !starts.isEmpty {
+            openStarts()
+            for start in chosen.starts { starts.append(UInt32(entryCount) + start) }
+            repetitions += chosen.repetitions
+        }
+        if chosen.hasNulls {
+            openDefinitions()
+            definitions += chosen.definitions
+        } else if !definitions.isEmpty {
+            definitions += chosen.definitions
+        }
+        if let values { try appendValues(values, at: chosen.places, factor) } else { appendPlaceholders(chosen.places.count) }
+        rowCount += chosen.starts.count
+        entryCount += chosen.definitions.count
+    }
+
+    private mutating func openDefinitions() {
+        guard definitions.isEmpty else { return }
+        definitions.reserveCapacity(max(expectedEntries, entryCount))
+        definitions.append(repeating: maxDefinition, count: entryCount)
+    }
+
+    private mutating func openStarts() {
+        guard starts.isEmpty, repetitions.isEmpty else { return }
+        repetitions.reserveCapacity(max(expectedEntries, entryCount))
+        starts += (0..<UInt32(rowCount))
+        repetitions.append(repeating: 0, count: entryCount)
+    }
+
+    private mutating func appendPlaceholders(_ count: Int) {
+        if isCoded { codes.append(repeating: 0, count: count) } else { values.append(placeholders: count) }
+    }
+
+    // MARK: Values
+
+    private mutating func appendValues(_ found: LeafValues, _ factor: Int64) throws(ParquetError) {
+        if isCoded, case .coded(let more, let other) = found {
+            try dictionary.number(other, factor: factor, isDecimal: isDecimal, place: "values")
+            dictionary.numbers.withUnsafeBufferPointer { numbers in
+                codes.append(uninitialized: more.count) { target in
+                    more.withUnsafeBufferPointer { more in
+                        for index in 0..<more.count { target[index] = numbers[Int(more[index])] }
+                    }
+                }
+            }
+            return
+        }
+        if found.count == 0 { return }
+        try decode()
+        try makeRoom(for: found)
+        try values.append(found, factor: factor, isDecimal: isDecimal, place: "values")
+    }
+
+    /// - Parameter places: for each entry its value's number in `found`, or -1.
+    private mutating func appendValues(_ found: LeafValues, at places: [Int32], _ factor: Int64) throws(ParquetError) {
+        if found.count == 0 { return appendPlaceholders(places.count) }
+        if isCoded, case .coded(let more, let other) = found {
+            try dictionary.number(other, factor: factor, isDecimal: isDecimal, place: "values")
+            codes.append(uninitialized: places.count) { target in
+                for index in 0..<places.count { target[index] = places[index] < 0 ? 0 : dictionary.numbers[Int(more[Int(places[index])])] }
+            }
+            return
+        }
+        try decode()
+        var plain = BatchValues(values.kind)
+        try plain.append(found, factor: factor, isDecimal: isDecimal, place: "values")
+        if case .bytes = values.kind { try makeRoom(bytes: plain.bytes.data.count) }
+        values.append(plain, at: places)
+    }
+
+    private mutating func makeRoom(for found: LeafValues) throws(ParquetError) {
+        switch found {
+        case .byteArray(let column) where !isDecimal: try makeRoom(bytes: column.data.count)
+        case .fixed(_, let bytes): if case .bytes = values.kind { try makeRoom(bytes: bytes.count) }
+        case .coded: if case .bytes = values.kind { try makeRoom(for: try found.decoded(limit: limit)) }
+        default: break
+        }
+    }
+
+    /// Goes from codes to values, since not all of them are codes.
+    private mutating func decode() throws(ParquetError) {
+        guard isCoded else { return }
+        isCoded = false
+        values.reserveCapacity(max(expectedEntries, codes.count))
+        if dictionary.count == 0 {
+            values.append(placeholders: codes.count)
+        } else {
+            let places = dictionary.sort()
+            if case .bytes = values.kind {
+                let offsets = dictionary.entries.bytes.offsets
+                var total = 0
+                for code in codes { total += Int(offsets[Int(places[Int(code)]) + 1] - offsets[Int(places[Int(code)])]) }
+                try makeRoom(bytes: total)
+            }
+            var expanded: [Int32] = []
+            expanded.append(uninitialized: codes.count) { target in
+                for index in 0..<codes.count { target[index] = Int32(bitPattern: places[Int(codes[index])]) }
+            }
+            values.append(dictionary.entries, at: expanded)
+        }
+        codes = []
+        dictionary = BatchDictionary(values.kind)
+    }
+
+    /// Ends the collecting. Codes are in the order of their values from then on.
+    public mutating func seal() {
+        guard isCoded else { return }
+        let places = dictionary.sort()
+        if places.isEmpty { return }
+        places.withUnsafeBufferPointer { places in
+            codes.withUnsafeMutableBufferPointer { codes in
+                for index in 0..<codes.count { codes[index] = places[Int(codes[index])] }
+            }
+        }
+    }
+}
+
+extension Array where Element: BitwiseCopyable {
+    @inline(__always)
+    mutating func append(repeating value: Element, count: Int) {
+        append(uninitialized: count) { $0.update(repeating: value, count: count) }
+    }
+}
