@@ -139,13 +139,13 @@ extension PageDecoder {
         let width = Int(bytes[0])
         let packed = bytes.extracting(1...)
         if keepsCodes, values.count == 0 { values = .coded([], of: dictionary) }
-        if case .coded(var codes, let dictionary) = values {
+        if values.dictionary != nil {
             try checkBudget(values, count)
-            values = .coded([], of: dictionary)
-            let start = codes.count
-            try packed.withUnsafeBytes { source throws(ByteError) in try HybridRLE.append(source, width: width, count: count, to: &codes) }
-            try LeafValues.check(codes, from: start, dictionary.count)
-            values = .coded(codes, of: dictionary)
+            try values.withCodes { codes in
+                let start = codes.count
+                try packed.withUnsafeBytes { source throws(ByteError) in try HybridRLE.append(source, width: width, count: count, to: &codes) }
+                try LeafValues.check(codes, from: start, dictionary.count)
+            }
         } else {
             var codes: [UInt32] = []
             try packed.withUnsafeBytes { source throws(ByteError) in try HybridRLE.append(source, width: width, count: count, to: &codes) }
