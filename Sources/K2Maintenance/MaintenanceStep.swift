@@ -9,6 +9,8 @@ public struct MaintenanceStep {
     public let verb: String
     /// Whether it changes the table: then no other run of maintenance may be at it.
     public let needsLease: Bool
+    /// Whether it gets a line in the history.
+    public var isRecorded = true
     /// Whether the verb can be done to a table of this name.
     public let covers: (_ table: String) -> Bool
     /// Errors of the libraries below may pass as they are.
@@ -100,6 +102,8 @@ public struct StepOutcome {
     public var after: TableSize?
     public var snapshotID: Int64?
     public var metrics: [StepMetric]
+    /// Neither told nor kept in the history: the table had nothing to do with it.
+    public var isSilent = false
 
     public init(
         _ status: Status, _ summary: String, facts: JSONObject = JSONObject(), before: TableSize? = nil, after: TableSize? = nil,
