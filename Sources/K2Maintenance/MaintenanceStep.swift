@@ -11,6 +11,8 @@ public struct MaintenanceStep {
     public let needsLease: Bool
     /// Whether there is nothing to do for one of K2's tables that does not exist yet.
     public let needsTable: Bool
+    /// Whether it gets a line in the history.
+    public var isRecorded = true
     /// Whether the verb can be done to a table of this name.
     public let covers: (_ table: String) -> Bool
     /// Errors of the libraries below may pass as they are.
@@ -103,6 +105,8 @@ public struct StepOutcome {
     public var after: TableSize?
     public var snapshotID: Int64?
     public var metrics: [StepMetric]
+    /// Neither told nor kept in the history: the table had nothing to do with it.
+    public var isSilent = false
 
     public init(
         _ status: Status, _ summary: String, facts: JSONObject = JSONObject(), before: TableSize? = nil, after: TableSize? = nil,
