@@ -5,6 +5,7 @@ import json
 import pathlib
 import random
 import subprocess
+import time
 
 from pipeline import NAMESPACE
 from readers import plain_path
@@ -71,6 +72,13 @@ class Audit:
         self.found = [line for line in lines if "finding" in line]
         self.results = {line["table"]: line for line in lines if "result" in line or "status" in line}
         return self.results.get(tables[0]) if tables else self.results
+
+    def kill_after(self, seconds, *arguments):
+        command = [self.offload.store.tools.path("k2-maintain"), "audit", "--tables", SILVER, "--full", "--lookback", "0s", *arguments]
+        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
 
     def rows(self, kind):
         return [line for line in self.found if line["finding"] == kind]
@@ -149,3 +157,46 @@ def rewrite_manifest(lake, change, name=SILVER):
         with write_manifest(2, spec, table.schema(), io.new_output(manifest.manifest_path), snapshot.snapshot_id, "null") as writer:
             for entry in entries:
                 writer.add_entry(entry) if entry.status == 1 else writer.existing(entry)
+
+
+def delete_positions(lake, positions, name=SILVER):
+    """Takes rows of the table's one data file by a position delete file, as engines do that merge on read; pyiceberg itself writes none."""
+    import pyarrow
+    import pyarrow.parquet
+    from pyiceberg.io.pyarrow import PyArrowFileIO
+    from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestEntry, ManifestEntryStatus, ManifestWriterV2
+    from pyiceberg.table.snapshots import Operation
+    from pyiceberg.table.update.snapshot import _FastAppendFiles
+
+    class DeleteManifest(ManifestWriterV2):
+        def content(self):
+            return ManifestContent.DELETES
+
+        @property
+        def _meta(self):
+            return {**super()._meta, "content": "deletes"}
+
+    table = iceberg_table(lake, name)
+    (task,) = table.scan().plan_files()
+    path = f"{table.location()}/data/deletes.parquet"
+    field = lambda name, type, id: pyarrow.field(name, type, nullable=False, metadata={"PARQUET:field_id": str(id)})  # noqa: E731
+    schema = pyarrow.schema([field("file_path", pyarrow.string(), 2147483546), field("pos", pyarrow.int64(), 2147483545)])
+    rows = pyarrow.table({"file_path": [task.file.file_path] * len(positions), "pos": positions}, schema=schema)
+    pyarrow.parquet.write_table(rows, plain_path(path))
+
+    class Deletes(_FastAppendFiles):
+        def _manifests(self):
+            spec = table.spec()
+            output = PyArrowFileIO().new_output(f"{table.location()}/metadata/deletes-{self._snapshot_id}.avro")
+            file = DataFile.from_args(
+                content=DataFileContent.POSITION_DELETES, file_path=path, file_format=FileFormat.PARQUET, partition=task.file.partition,
+                record_count=len(positions), file_size_in_bytes=pathlib.Path(plain_path(path)).stat().st_size, column_sizes={}, value_counts={},
+                null_value_counts={}, nan_value_counts={}, lower_bounds={}, upper_bounds={}, split_offsets=None, equality_ids=None, sort_order_id=None,
+            )  # fmt: skip
+            file.spec_id = spec.spec_id
+            with DeleteManifest(spec, table.schema(), output, self._snapshot_id, "null") as writer:
+                writer.add_entry(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=self._snapshot_id, sequence_number=None, file_sequence_number=None, data_file=file))
+            return [*self._existing_manifests(), writer.to_manifest_file()]
+
+    with table.transaction() as change:
+        Deletes(operation=Operation.APPEND, transaction=change, io=table.io).commit()

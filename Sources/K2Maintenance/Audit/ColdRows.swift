@@ -54,7 +54,7 @@ extension ColumnBuilder {
             for _ in rows { appendNull() }
             return
         }
-        let texts = leaves.map { NestedTexts($0) }
+        let texts = leaves.map { NestedTexts($0, of: Set(rows)) }
         for row in rows {
             for value in texts[0].values(of: row) { appendElement(value.span) }
             if definition.type == .stringMap { for value in texts[1].values(of: row) { appendMapValue(value.span) } }
@@ -63,11 +63,11 @@ extension ColumnBuilder {
     }
 }
 
-/// The texts of a leaf inside a list or map, row by row.
+/// The texts of a leaf inside a list or map, of some rows.
 private struct NestedTexts {
-    private var texts: [[[UInt8]]] = []
+    private var texts: [Int: [[UInt8]]] = [:]
 
-    init(_ leaf: LeafColumn) {
+    init(_ leaf: LeafColumn, of rows: Set<Int>) {
         var values = ByteColumn(), codes: [UInt32]?
         switch leaf.values {
         case .byteArray(let texts): values = texts
@@ -78,17 +78,16 @@ private struct NestedTexts {
         }
         let count = codes?.count ?? values.count
         let element = leaf.leaf.maxDefinition - (leaf.leaf.element.repetition == .optional ? 1 : 0)
-        var next = 0
+        var (row, next) = (-1, 0)
         for entry in 0..<leaf.entryCount {
-            if leaf.repetitionLevels[entry] == 0 { texts.append([]) }
+            if leaf.repetitionLevels[entry] == 0 { row += 1 }
             let level = Int(leaf.definitionLevels[entry])
-            guard level >= element, !texts.isEmpty else { continue }
+            guard level >= element else { continue }
             let isThere = level == leaf.leaf.maxDefinition && next < count
-            texts[texts.count - 1].append(isThere ? values[codes.map { Int($0[next]) } ?? next] : [])
+            if rows.contains(row) { texts[row, default: []].append(isThere ? values[codes.map { Int($0[next]) } ?? next] : []) }
             if isThere { next += 1 }
         }
     }
 
-    func values(of row: Int) -> [[UInt8]] { row < texts.count ? texts[row] : [] }
+    func values(of row: Int) -> [[UInt8]] { texts[row] ?? [] }
 }
-
