@@ -137,8 +137,8 @@ struct ManifestWriter: ~Copyable {
 }
 
 /// Sums of counts that foreign files state: they stop at the largest number instead of trapping.
-enum Count {
-    static func adding(_ a: Int64, _ b: Int64) -> Int64 {
+public enum Count {
+    public static func adding(_ a: Int64, _ b: Int64) -> Int64 {
         let (sum, overflow) = a.addingReportingOverflow(b)
         return overflow ? .max : sum
     }

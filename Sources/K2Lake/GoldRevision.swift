@@ -17,11 +17,9 @@ struct GoldRevision {
 
     /// A row group, and the rows of it that stay. It is read when it is written anew: files may be larger than the memory.
     struct RowGroup {
-        let file: LakeFile
-        let number: Int
-        let kept: [UInt32]
-
-        func columns() throws -> [Column] { try file.columns(rowGroup: number) }
+        /// Gives what was read, or reads it.
+        var columns: () throws -> [Column]
+        var kept: [UInt32]
     }
 
     /// What names a candle within its interval.
@@ -80,7 +78,7 @@ struct GoldRevision {
         for group in source.rowGroups {
             let kept = try rows(of: source, group, without: names)
             found = found || kept.count < source.rowCount(group)
-            groups.append(RowGroup(file: source, number: group, kept: kept))
+            groups.append(RowGroup(columns: { try source.columns(rowGroup: group) }, kept: kept))
         }
         return found ? Replacement(file: file, groups: groups) : nil
     }

@@ -47,7 +47,7 @@ public struct HistoryNeeds {
     }
 
     /// How far the table is offloaded, as the snapshot tells.
-    static func position(_ snapshot: Snapshot) -> Timestamp? {
+    public static func position(_ snapshot: Snapshot) -> Timestamp? {
         guard let text = snapshot.summary[TableCommitter.watermarkKey] else { return nil }
         let bytes = Array(text.utf8)
         return try? Timestamp(rfc3339: bytes.span)

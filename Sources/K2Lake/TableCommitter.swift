@@ -26,6 +26,8 @@ enum BatchKind: String {
     case late
     /// What the lake had lost.
     case backfill
+    /// What an audit found to be missing, and files without what it found to be too much.
+    case repair
 }
 
 /// Where the rows of a batch come from, and what the state store learns with their commit.
@@ -107,9 +109,16 @@ struct TableCommitter {
 
     private static let evolutionAttempts = 5
 
-    /// Commits the live rows of `rows`. Precondition: there is one. Returns nil when the table has this
+    /// Files that a commit replaces, and what has to hold before it is made.
+    struct Replacing {
+        var files: [GoldRevision.Replacement]
+        /// Gets the table and the files that were written; what it throws takes them back.
+        var prove: (TableMetadata, LakeSchema, [DataFile]) throws -> Void
+    }
+
+    /// Commits the live rows of `rows`. Precondition: there is one, or a file to be replaced. Returns nil when the table has this
     /// very batch already and only the state store did not know.
-    func commit(_ rows: LakeTable, origin: BatchOrigin = BatchOrigin()) throws -> CommitReport? {
+    func commit(_ rows: LakeTable, origin: BatchOrigin = BatchOrigin(), replacing: Replacing? = nil) throws -> CommitReport? {
         let started = stores.now
         let table = try openTable()
         try mustBeSame(table.metadata)
@@ -119,12 +128,12 @@ struct TableCommitter {
             batchID: "", table: self.table, createdAt: started, files: [], ranges: rows.ledger.ranges, keys: rows.ledger.keys,
             kind: origin.kind.rawValue, window: origin.window)
         // Rows that were lost and brought back may be lost again: the same rows are then another batch.
-        intent.batchID = Self.batchID(intent, after: origin.kind == .backfill ? table.metadata.currentSnapshotID : nil)
+        intent.batchID = Self.batchID(intent, after: origin.kind == .backfill || origin.kind == .repair ? table.metadata.currentSnapshotID : nil)
         if let snapshot = table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).first {
             try adopt(snapshot, intent, origin)
             return nil
         }
-        let replaced = rows.revised ? try GoldRevision(stores: stores, schema: shape).plan(table, rows.buffer) : []
+        let replaced = try replacing?.files ?? (rows.revised ? GoldRevision(stores: stores, schema: shape).plan(table, rows.buffer) : [])
         let additions = Additions(
             partitions: order.partitions, replaced: replaced, location: table.metadata.location, batchID: intent.batchID,
             spec: shape.spec, schema: shape.schema, rowsPerFile: rowsPerFile(table.metadata))
@@ -137,6 +146,7 @@ struct TableCommitter {
             try stores.renewLease(self.table, since: &renewed)
             report.files = Int64(files.count)
             report.bytes = files.reduce(0) { $0 + $1.fileSize }
+            try replacing?.prove(table.metadata, shape, files)
             report.snapshotID = try add(files, removing: Set(replaced.map(\.file.path)), intent, origin)
         } catch let error as IcebergError where error.code == .outcomeUnknown {
             // The intent stays open: the next run looks whether the commit was made.

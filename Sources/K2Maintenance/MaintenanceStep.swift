@@ -9,18 +9,21 @@ public struct MaintenanceStep {
     public let verb: String
     /// Whether it changes the table: then no other run of maintenance may be at it.
     public let needsLease: Bool
+    /// Whether there is nothing to do for one of K2's tables that does not exist yet.
+    public let needsTable: Bool
     /// Whether the verb can be done to a table of this name.
     public let covers: (_ table: String) -> Bool
     /// Errors of the libraries below may pass as they are.
     public let run: (TableWork) throws -> StepOutcome
 
     public init(
-        _ verb: String, needsLease: Bool = true, covers: @escaping (_ table: String) -> Bool = { _ in true },
+        _ verb: String, needsLease: Bool = true, needsTable: Bool = true, covers: @escaping (_ table: String) -> Bool = { _ in true },
         run: @escaping (TableWork) throws -> StepOutcome
     ) {
         self.verb = verb
         self.covers = covers
         self.needsLease = needsLease
+        self.needsTable = needsTable
         self.run = run
     }
 }

@@ -63,21 +63,40 @@ public struct LocalStore: ObjectStore {
         return try Descriptor(opening: path, flags: O_RDONLY, for: location, "open")
     }
 
+    /// A second name for the same file where that is possible: objects are never written to once they are there.
+    public func copy(_ location: String, to target: String) throws(StoreError) {
+        let source = try StoreLocation.localPath(location)
+        if source == (try StoreLocation.localPath(target)) { throw StoreError(.invalidLocation, at: target, "copy: onto itself") }
+        let writer = try LocalWriter(target, durable: durable)
+        if try writer.becomeLink(to: source, at: location) { return }
+        writer.abort()
+        try copyPiecewise(location, to: target)
+    }
+
     public func list(prefix: String) throws(StoreError) -> [StoredObject] {
-        let path = try StoreLocation.localPath(prefix)
-        let spelling = prefix.dropLast(path.count)
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         var found: [StoredObject] = []
-        try walk(folder, matching: path, into: &found)
-        for index in found.indices { found[index].location = spelling + found[index].location }
+        do { try walk(prefix: prefix) { found.append($0) } } catch {
+            throw error as? StoreError ?? StoreError(.inputOutput, at: prefix, "list: \(error)")
+        }
         return found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) }
     }
 
-    /// Adds the files below `folder` ("" or ending in "/") whose path begins with `prefix`.
-    private func walk(_ folder: String, matching prefix: String, into found: inout [StoredObject]) throws(StoreError) {
+    public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws {
+        let path = try StoreLocation.localPath(prefix)
+        let spelling = prefix.dropLast(path.count)
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        try walk(folder, matching: path) { object in
+            var object = object
+            object.location = spelling + object.location
+            try body(object)
+        }
+    }
+
+    /// Hands out the files below `folder` ("" or ending in "/") whose path begins with `prefix`.
+    private func walk(_ folder: String, matching prefix: String, _ body: (StoredObject) throws -> Void) throws {
         guard let stream = opendir(folder.isEmpty ? "." : folder) else {
             if errno == ENOENT || errno == ENOTDIR { return }
-            throw .system(errno, at: folder, "list")
+            throw StoreError.system(errno, at: folder, "list")
         }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
@@ -93,10 +112,10 @@ public struct LocalStore: ObjectStore {
             if status.st_mode & S_IFMT == S_IFLNK, stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFDIR { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
                 let below = path + "/"
-                if below.hasPrefix(prefix) || prefix.hasPrefix(below) { try walk(below, matching: prefix, into: &found) }
+                if below.hasPrefix(prefix) || prefix.hasPrefix(below) { try walk(below, matching: prefix, body) }
             } else if status.st_mode & S_IFMT == S_IFREG, path.hasPrefix(prefix) {
                 let modified = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000
-                found.append(StoredObject(location: path, size: Int64(status.st_size), modifiedMicroseconds: modified))
+                try body(StoredObject(location: path, size: Int64(status.st_size), modifiedMicroseconds: modified))
             }
         }
     }
@@ -183,6 +202,27 @@ final class LocalWriter: ObjectWriter {
         } else {
             guard rename(hiddenPath, path) == 0 else { throw .system(errno, at: location, "rename") }
         }
+    }
+
+    /// Makes the object another name of the file at `source`. False when the file system cannot do that.
+    func becomeLink(to source: String, at location: String) throws(StoreError) -> Bool {
+        guard file != nil else { throw StoreError(.inputOutput, at: location, "copy: writer is closed") }
+        unlink(hiddenPath)
+        if link(source, hiddenPath) != 0 {
+            let number = errno
+            if number == ENOENT || number == EACCES || number == ENOTDIR { throw .system(number, at: location, "copy") }
+            return false
+        }
+        guard rename(hiddenPath, path) == 0 else {
+            let number = errno
+            abort()
+            throw .system(number, at: self.location, "rename")
+        }
+        // Nothing is renamed onto another name of the same file.
+        unlink(hiddenPath)
+        file = nil
+        if durable { try Self.syncFolder(folder, for: self.location) }
+        return true
     }
 
     func abort() {

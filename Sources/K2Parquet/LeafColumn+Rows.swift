@@ -50,6 +50,14 @@ extension LeafColumn {
         }
     }
 
+    /// Makes room for so many entries, or for as many of them as 16 MiB hold: the number is the file's.
+    mutating func reserve(_ entries: Int) {
+        let limit = 16 << 20
+        if leaf.maxDefinition > 0 { definitionLevels.reserveCapacity(min(entries, limit)) }
+        if leaf.maxRepetition > 0 { repetitionLevels.reserveCapacity(min(entries, limit)) }
+        values.reserve(min(entries, limit / values.stride))
+    }
+
     subscript(range: Range<Position>) -> LeafColumn {
         var part = LeafColumn(leaf: leaf)
         let entries = range.lowerBound.entries..<range.upperBound.entries
@@ -70,6 +78,34 @@ extension LeafColumn {
 }
 
 extension LeafValues {
+    /// Makes an empty one have room for so many values; for byte strings only for where they end.
+    mutating func reserve(_ count: Int) {
+        switch self {
+        case .boolean(var values):
+            values.reserveCapacity(count)
+            self = .boolean(values)
+        case .int32(var values):
+            values.reserveCapacity(count)
+            self = .int32(values)
+        case .int64(var values):
+            values.reserveCapacity(count)
+            self = .int64(values)
+        case .float(var values):
+            values.reserveCapacity(count)
+            self = .float(values)
+        case .double(var values):
+            values.reserveCapacity(count)
+            self = .double(values)
+        case .byteArray(var values):
+            values.reserveCapacity(count, bytes: 0)
+            self = .byteArray(values)
+        case .fixed(let width, var bytes):
+            bytes.reserveCapacity(count * width)
+            self = .fixed(width: width, bytes)
+        case .coded: break
+        }
+    }
+
     subscript(range: Range<Int>) -> LeafValues {
         switch self {
         case .boolean(let values): return .boolean(Array(values[range]))

@@ -13,7 +13,7 @@ struct MaintainCommand: ParsableCommand {
             again; 130, 143 stopped by a signal. Of several tables the worst counts; a table that fails does not stop the others.
             """,
         version: ToolMain.version,
-        subcommands: [CompactCommand.self, ExpireCommand.self])
+        subcommands: [CompactCommand.self, ExpireCommand.self, AuditCommand.self])
 
     static func main() { ToolMain.run(MaintainCommand.self, name: "k2-maintain") }
 }

@@ -86,7 +86,7 @@ final class MaintainRun {
             table.stores = stores
         }
         guard step.covers(table.name) else { throw LakeError(.configuration, "\(table.name): \(step.verb): not for this table") }
-        guard try stores.catalog.findTable(table.identifier) != nil else {
+        guard try !step.needsTable || stores.catalog.findTable(table.identifier) != nil else {
             if options.names == nil { return nil }
             throw LakeError(.configuration, "\(table.name): no such table")
         }

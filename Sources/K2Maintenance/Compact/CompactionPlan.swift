@@ -67,8 +67,11 @@ struct CompactionPlan {
 
     private func isSmall(_ file: DataFile) -> Bool { file.fileSize < target * Int64(Self.smallest) / 100 }
 
-    /// A file of one row cannot be cut.
-    private func isLarge(_ file: DataFile) -> Bool { file.fileSize > target * Int64(Self.largest) / 100 && file.recordCount > file.fileSize / target }
+    /// By the bytes of its columns: a long footer gets no shorter when the file is cut. Files of few large rows cannot be cut well.
+    private func isLarge(_ file: DataFile) -> Bool {
+        let payload = file.columnSizes.isEmpty ? file.fileSize : min(file.columnSizes.values.reduce(0, Count.adding), file.fileSize)
+        return payload > target * Int64(Self.largest) / 100 && payload / max(file.recordCount, 1) <= target / 8
+    }
 
     private static func obstacle(_ file: DeletedFile, _ metadata: TableMetadata) -> String? {
         guard file.data.file.format == "PARQUET" else { return "a file in \(file.data.file.format): only Parquet is read" }
