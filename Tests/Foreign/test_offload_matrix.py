@@ -20,7 +20,7 @@ from turn_proxy import FAULTS, NEEDS_HTTP
 from write_faults import library
 
 SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
-RUNS = int(os.environ.get("K2_MATRIX_RUNS", "800"))
+RUNS = int(os.environ.get("K2_MATRIX_RUNS", "500"))
 WORKERS = int(os.environ.get("K2_MATRIX_WORKERS", str((os.cpu_count() or 2) + 1)))
 SLICES = 24
 # One for each lake behind the REST server.
