@@ -11,6 +11,10 @@ struct GoldRevision {
     /// A data file that goes, and what stays of it.
     struct Replacement {
         var file: DataFile
+        /// Of the file as it was read.
+        var sequenceNumber: Int64?
+        /// The delete files that were applied to it, by path.
+        var deletes: Set<String>
         var groups: [RowGroup]
         var rowCount: Int { groups.reduce(0) { $0 + $1.kept.count } }
     }
@@ -36,14 +40,28 @@ struct GoldRevision {
     func plan(_ table: Table, _ buffer: RowBuffer) throws -> [Replacement] {
         let names = incoming(buffer)
         guard let first = names.map(\.windowStart).min(), let last = names.map(\.windowStart).max() else { return [] }
-        let files = TableFiles(metadata: table.metadata, store: stores.objects)
-        guard try !files.manifests().contains(where: { $0.content == .deletes && $0.mayHoldLiveFiles }) else {
-            throw IcebergError(.unsupported, "rows deleted by delete files would come back: compact the table first")
-        }
         for field in table.metadata.currentSchema.fields where schema.definition.column(field.name) == nil {
             throw IcebergError(.unsupported, "column \(field.name) is not known here: rewriting a file would lose it")
         }
-        return try files.dataFiles().filter { mayHold($0, first...last) }.compactMap { try replacement($0, names) }
+        let files = TableFiles(metadata: table.metadata, store: stores.objects)
+        let index = try DeleteIndex(files)
+        let candidates = try files.liveEntries(.data).filter { mayHold($0.file, first...last) }.map { DeletedFile(data: $0, deletes: index.deletes(for: $0)) }
+        var reader = DeleteReader(store: stores.objects, metadata: table.metadata)
+        let masks = try reader.masks(candidates)
+        return try zip(candidates, masks).compactMap { try replacement($0, $1, names) }
+    }
+
+    /// What has become of the files since they were read that forbids their replacement: one is gone, or rows of it were deleted.
+    func change(of replaced: [Replacement], in table: TableMetadata) throws(IcebergError) -> String? {
+        if replaced.isEmpty { return nil }
+        let files = TableFiles(metadata: table, store: stores.objects)
+        let index = try DeleteIndex(files)
+        let live = Dictionary(try files.liveEntries(.data).map { ($0.file.path, $0) }) { first, _ in first }
+        for old in replaced {
+            guard let now = live[old.file.path], now.sequenceNumber == old.sequenceNumber else { return "\(old.file.path) is not in the table any more" }
+            if Set(index.deletes(for: now).map(\.file.path)) != old.deletes { return "rows of \(old.file.path) were deleted since" }
+        }
+        return nil
     }
 
     private func incoming(_ buffer: RowBuffer) -> Set<Name> {
@@ -68,19 +86,24 @@ struct GoldRevision {
         return low <= range.upperBound && high >= range.lowerBound
     }
 
-    private func replacement(_ file: DataFile, _ names: Set<Name>) throws -> Replacement? {
+    private func replacement(_ input: DeletedFile, _ mask: RowMask?, _ names: Set<Name>) throws -> Replacement? {
+        let file = input.data.file
         guard file.specID == schema.spec.specID else {
             throw IcebergError(.unsupported, "\(file.path): written with partition spec \(file.specID), not the table's present one")
         }
         let source = try LakeFile(file, in: stores.objects, schema)
         var groups: [RowGroup] = []
         var found = false
+        var start = 0
         for group in source.rowGroups {
-            let kept = try rows(of: source, group, without: names)
-            found = found || kept.count < source.rowCount(group)
+            let count = source.rowCount(group)
+            let kept = try rows(of: source, group, without: names).filter { mask?.isLive(start + Int($0)) ?? true }
+            found = found || kept.count < mask?.liveCount(in: start..<start + count) ?? count
             groups.append(RowGroup(columns: { try source.columns(rowGroup: group) }, kept: kept))
+            start += count
         }
-        return found ? Replacement(file: file, groups: groups) : nil
+        guard found else { return nil }
+        return Replacement(file: file, sequenceNumber: input.data.sequenceNumber, deletes: Set(input.deletes.map(\.file.path)), groups: groups)
     }
 
     private func rows(of source: LakeFile, _ group: Int, without names: Set<Name>) throws -> [UInt32] {

@@ -119,6 +119,21 @@ struct TableCommitter {
     /// Commits the live rows of `rows`. Precondition: there is one, or a file to be replaced. Returns nil when the table has this
     /// very batch already and only the state store did not know.
     func commit(_ rows: LakeTable, origin: BatchOrigin = BatchOrigin(), replacing: Replacing? = nil) throws -> CommitReport? {
+        // What is given to be replaced cannot be planned anew here.
+        for _ in 1..<(replacing == nil ? Self.planAttempts : 1) {
+            do { return try commitOnce(rows, origin, replacing) } catch is Outdated { continue }
+        }
+        do { return try commitOnce(rows, origin, replacing) } catch let error as Outdated { throw LakeError(.busy, "\(table): \(error.reason)") }
+    }
+
+    /// The files that a revision wants to replace are not what they were: others compacted them, or deleted rows. It must be planned anew.
+    private struct Outdated: Error {
+        var reason: String
+    }
+
+    private static let planAttempts = 8
+
+    private func commitOnce(_ rows: LakeTable, _ origin: BatchOrigin, _ replacing: Replacing?) throws -> CommitReport? {
         let started = stores.now
         let table = try openTable()
         try mustBeSame(table.metadata)
@@ -133,7 +148,8 @@ struct TableCommitter {
             try adopt(snapshot, intent, origin)
             return nil
         }
-        let replaced = try replacing?.files ?? (rows.revised ? GoldRevision(stores: stores, schema: shape).plan(table, rows.buffer) : [])
+        let revision = GoldRevision(stores: stores, schema: shape)
+        let replaced = try replacing?.files ?? (rows.revised ? revision.plan(table, rows.buffer) : [])
         let additions = Additions(
             partitions: order.partitions, replaced: replaced, location: table.metadata.location, batchID: intent.batchID,
             spec: shape.spec, schema: shape.schema, rowsPerFile: rowsPerFile(table.metadata))
@@ -147,7 +163,7 @@ struct TableCommitter {
             report.files = Int64(files.count)
             report.bytes = files.reduce(0) { $0 + $1.fileSize }
             try replacing?.prove(table.metadata, shape, files)
-            report.snapshotID = try add(files, removing: Set(replaced.map(\.file.path)), intent, origin)
+            report.snapshotID = try add(files, replacing: replaced, revision, intent, origin)
         } catch let error as IcebergError where error.code == .outcomeUnknown {
             // The intent stays open: the next run looks whether the commit was made.
             throw error
@@ -188,8 +204,9 @@ struct TableCommitter {
             let table = try stores.catalog.findTable(identifier)
             guard table?.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).isEmpty ?? true else { return }
             for file in intent.files { _ = try stores.objects.delete(file) }
-            var run = stores.run(of: intent, status: "failed")
-            run.error = "\(error)"
+            let outdated = error as? Outdated
+            var run = stores.run(of: intent, status: outdated == nil ? "failed" : "forgotten")
+            run.error = outdated.map { "planned anew: \($0.reason)" } ?? "\(error)"
             try stores.state.settle(batchID: intent.batchID, .forgotten, run: run, watermark: nil)
         } catch {}
     }
@@ -216,16 +233,30 @@ struct TableCommitter {
         }
     }
 
-    private func add(_ files: [DataFile], removing paths: Set<String>, _ intent: Intent, _ origin: BatchOrigin) throws -> Int64? {
+    private func add(
+        _ files: [DataFile], replacing replaced: [GoldRevision.Replacement], _ revision: GoldRevision, _ intent: Intent, _ origin: BatchOrigin
+    ) throws -> Int64? {
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         var summary = [Self.batchKey: intent.batchID, "engine-name": "k2"]
         if let watermark = origin.watermark { summary[Self.watermarkKey] = "\(watermark.position)" }
-        let outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
-            if !table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).isEmpty { return nil }
-            try mustBeOpen(intent, table.metadata)
-            return try loop.change(table, identity) { (update, read) throws(IcebergError) in
-                try update.overwrite(removing: paths, adding: files, summary: summary, readManifest: read)
+        let paths = Set(replaced.map(\.file.path))
+        var outdated: Outdated?
+        let outcome: CommitLoop.Outcome
+        do throws(IcebergError) {
+            outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
+                if !table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).isEmpty { return nil }
+                try mustBeOpen(intent, table.metadata)
+                if let reason = try revision.change(of: replaced, in: table.metadata) {
+                    outdated = Outdated(reason: reason)
+                    throw IcebergError(.validation, reason)
+                }
+                return try loop.change(table, identity) { (update, read) throws(IcebergError) in
+                    try update.overwrite(removing: paths, adding: files, summary: summary, readManifest: read)
+                }
             }
+        } catch {
+            if let outdated { throw outdated }
+            throw error
         }
         switch outcome {
         case .committed(_, let snapshotID): return snapshotID

@@ -1,8 +1,11 @@
+import K2Bytes
 import K2Domain
-import K2Iceberg
 import K2ObjectStore
 import K2Parquet
+import K2StateStore
 import Testing
+
+@testable import K2Iceberg
 
 @testable import K2Lake
 
@@ -119,6 +122,70 @@ struct GoldRevisionTests {
         let stayed = try lake.rows("gold_ohlcv_1m").filter { $0["revision"] == .integer(0) && $0["close_price"]!.decimal! < 9_000_000_000_000 }
         let originals = try LakeRow.read(try lake.objects.get(old.path)).filter { ![4, 9].contains(($0["window_start"]!.integer! - start) / minute) }
         #expect(Set(stayed) == Set(originals) && stayed.count == 8)
+    }
+
+    @Test func `rows that delete files took away do not come back`() throws {
+        let lake = try LakeFixture()
+        _ = try lake.load((0..<6).map { candle($0, 0, Int($0)) })
+        let old = try #require(try lake.dataFiles("gold_ohlcv_1m").first)
+        let ids = try LakeRow.read(try lake.objects.get(old.path)).map { ($0["window_start"]!.integer! - start) / minute }
+        let (first, second) = (try #require(ids.firstIndex(of: 1)), try #require(ids.firstIndex(of: 4)))
+        try addPositionDeletes([first, second], of: old, lake)
+        #expect(try lake.load([candle(2, 1, 22), candle(7, 0, 7)]).rows("gold_ohlcv_1m") == 2)
+        let name = "binance BTC/USDT"
+        #expect(try candles(lake) == ["\(name) 0": "r0 0", "\(name) 2": "r1 22", "\(name) 3": "r0 3", "\(name) 5": "r0 5", "\(name) 7": "r0 7"])
+    }
+
+    private func addPositionDeletes(_ rows: [Int], of file: DataFile, _ lake: LakeFixture) throws {
+        let fields = [
+            ParquetSchema.Field("file_path", id: Int32(DeleteIndex.filePathID), .string, isRequired: true),
+            ParquetSchema.Field("pos", id: Int32(DeleteIndex.positionID), .int64, isRequired: true),
+        ]
+        let object = try lake.objects.openWriter(file.path + ".deletes.parquet")
+        var writer = try ParquetWriter(schema: ParquetSchema(fields)) { try object.write($0) }
+        try writer.writeRowGroup([Column(.bytes(ByteColumn(rows.map { _ in file.path }))), Column(.int64(rows.map { Int64($0) }))])
+        let summary = try writer.finish()
+        try object.close()
+        let delete = DataFile(
+            content: .positionDeletes, path: object.location, specID: file.specID, partition: file.partition, recordCount: summary.rowCount,
+            fileSize: summary.fileSize)
+        let table = try lake.table("gold_ohlcv_1m")
+        let files = TableFiles(metadata: table.metadata, store: lake.objects)
+        var update = try TableUpdate(metadata: table.metadata, manifests: try files.manifests(), identity: CommitIdentity(lake.environment))
+        let entry = ManifestEntry(status: .added, snapshotID: nil, sequenceNumber: nil, fileSequenceNumber: nil, file: delete)
+        let manifests = try update.write([entry], specID: file.specID, .deletes) + update.manifests
+        let change = try update.finish(manifests, SummaryCounts(), .overwrite, [:])
+        for object in change.objects { try lake.objects.put(object.bytes, to: object.location) }
+        _ = try lake.inner.commit(change.updates, requirements: change.requirements, on: table)
+    }
+
+    @Test func `a file that was compacted meanwhile is looked for again`() throws {
+        let lake = try LakeFixture()
+        _ = try lake.load([candle(0, 0, 1), candle(1, 0, 2)])
+        _ = try lake.load([candle(2, 0, 3)])
+        let loop = CommitLoop(catalog: lake.inner, store: lake.objects, environment: lake.environment)
+        var copies = 0
+        // Each time, somebody else puts a copy in the place of the files that the revision wants to replace.
+        lake.catalog.beforeCommit = {
+            guard copies < 3 else { return }
+            copies += 1
+            for old in try lake.dataFiles("gold_ohlcv_1m") {
+                var file = old
+                file.path += ".\(copies).parquet"
+                try lake.objects.put(try lake.objects.get(old.path), to: file.path)
+                _ = try loop.overwrite(removing: [old.path], adding: [file], in: TableIdentifier(LakeSchema.namespace, "gold_ohlcv_1m"))
+            }
+        }
+        let outcome = try lake.load([candle(0, 1, 9), candle(3, 0, 4)])
+        #expect(copies == 3 && outcome.rows("gold_ohlcv_1m") == 2)
+        let expected = ["binance BTC/USDT 0": "r1 9", "binance BTC/USDT 1": "r0 2", "binance BTC/USDT 2": "r0 3", "binance BTC/USDT 3": "r0 4"]
+        #expect(try candles(lake) == expected && lake.state.openIntents(table: nil).isEmpty)
+        // Someone who does nothing else: that is told, and nothing is left behind.
+        copies = -100
+        let error = #expect(throws: LakeError.self) { try lake.load([candle(0, 2, 10)]) }
+        #expect(error?.code == .busy)
+        lake.catalog.beforeCommit = {}
+        #expect(try candles(lake) == expected && lake.state.openIntents(table: nil).isEmpty)
     }
 
     /// Against a plain dictionary of the newest revisions.

@@ -37,7 +37,7 @@ public final class LakeRepair {
         committer = TableCommitter(stores: stores, definition: definition, targetFileSize: targetFileSize)
         try stores.takeLease(name)
         do {
-            for line in try IntentReconciler(stores: stores, definition: definition).run() { note(line) }
+            for line in try StateBinding(stores: stores, definition: definition).settle() { note(line) }
             if let line = try LakeMemory(stores: stores, definition: definition).catchUp(try committer.openTable()) { note(line) }
         } catch {
             end()
@@ -68,15 +68,21 @@ public final class LakeRepair {
         var buffer = added
         try rows.judge(0..<buffer.rowCount, of: &buffer)
         rows.buffer = buffer
-        let replaced = try cuts.map { try replacement($0, shape) }
+        let live = Dictionary(
+            try TableFiles(metadata: table.metadata, store: stores.objects).liveEntries(.data).map { ($0.file.path, $0.sequenceNumber) }) { first, _ in first }
+        let replaced = try cuts.map { cut in
+            guard let sequenceNumber = live[cut.file.path] else { throw IcebergError(.validation, "\(cut.file.path) is not in the table any more") }
+            return try replacement(cut, sequenceNumber, shape)
+        }
         return try committer.commit(rows, origin: BatchOrigin(kind: .repair), replacing: TableCommitter.Replacing(files: replaced, prove: prove))
     }
 
-    private func replacement(_ cut: FileCut, _ shape: LakeSchema) throws -> GoldRevision.Replacement {
+    /// Files with delete files are not cut: rows that are deleted would come back.
+    private func replacement(_ cut: FileCut, _ sequenceNumber: Int64?, _ shape: LakeSchema) throws -> GoldRevision.Replacement {
         guard cut.file.specID == shape.spec.specID else {
             throw IcebergError(.unsupported, "\(cut.file.path): written with partition spec \(cut.file.specID), not the table's present one")
         }
-        if cut.isLost { return GoldRevision.Replacement(file: cut.file, groups: []) }
+        if cut.isLost { return GoldRevision.Replacement(file: cut.file, sequenceNumber: sequenceNumber, deletes: [], groups: []) }
         let source = try LakeFile(cut.file, in: stores.objects, shape)
         let groups = source.rowGroups.map { group in
             let gone = cut.rows[group] ?? []
@@ -84,6 +90,6 @@ public final class LakeRepair {
                 columns: { [definition] in try definition.columns.indices.map { try source.column($0, rowGroup: group) } },
                 kept: (0..<UInt32(source.rowCount(group))).filter { !gone.contains(Int($0)) })
         }
-        return GoldRevision.Replacement(file: cut.file, groups: groups)
+        return GoldRevision.Replacement(file: cut.file, sequenceNumber: sequenceNumber, deletes: [], groups: groups)
     }
 }

@@ -12,10 +12,14 @@ import K2StateStore
 public struct Compaction {
     let work: TableWork
     let options: CompactOptions
+    private let budget: MemoryBudget
 
-    public init(_ work: TableWork, _ options: CompactOptions) {
+    public init(_ work: TableWork, _ options: CompactOptions) { self.init(work, options, MemoryBudget(options.maxMemory)) }
+
+    init(_ work: TableWork, _ options: CompactOptions, _ budget: MemoryBudget) {
         self.work = work
         self.options = options
+        self.budget = budget
     }
 
     public static func step(_ options: CompactOptions) -> MaintenanceStep {
@@ -23,7 +27,6 @@ public struct Compaction {
     }
 
     private var stores: LakeStores { work.stores }
-    private var budget: MemoryBudget { MemoryBudget(options.maxMemory) }
 
     /// Plans, and what follows from each, until nothing is left to do: what comes out of a group may be small enough to be laid together again.
     private static let maxPasses = 4
@@ -114,7 +117,8 @@ public struct Compaction {
         do {
             var deletes = DeleteReader(store: stores.objects, metadata: prepared.live.metadata)
             let rewrite = GroupRewrite(
-                store: stores.objects, metadata: prepared.live.metadata, table: table, ordering: ordering, options: options, keepLease: work.keepLease
+                store: stores.objects, metadata: prepared.live.metadata, table: table, ordering: ordering, options: options, budget: budget,
+                keepLease: work.keepLease
             ) { files in
                 names.formUnion(files)
                 try stores.state.addMaintenanceFiles(files, id: id)

@@ -21,11 +21,10 @@ struct GroupRewrite {
     let table: TableColumns
     let ordering: RowOrdering
     let options: CompactOptions
+    let budget: MemoryBudget
     let keepLease: () throws -> Void
     /// Told before files of these names are written.
     let announce: ([String]) throws -> Void
-
-    private var budget: MemoryBudget { MemoryBudget(options.maxMemory) }
 
     private var limits: ReaderLimits {
         var limits = ReaderLimits()

@@ -19,7 +19,9 @@ struct MemoryBudget: Equatable {
     /// What is left for the work.
     let work: Int
 
-    init(_ maxMemory: Int) { work = max(maxMemory - Self.base, 8 << 20) * 7 / 8 }
+    init(_ maxMemory: Int) { self.init(work: max(maxMemory - Self.base, 8 << 20) * 7 / 8) }
+
+    init(work: Int) { self.work = work }
 
     /// Rows that are put into order at once.
     var maxRows: Int { work * 2 / 5 / Self.bytesPerSortedRow }

@@ -38,7 +38,7 @@ struct CompactionTests {
     /// The whole of it: whatever a table went through, compaction changes no row, in no snapshot, and has nothing to do right after.
     @Test func `rows are the same whatever happened to the table`() throws {
         var random = Seeded.start()
-        for round in 0..<25 {
+        for round in 0..<12 {
             let lake = try CompactLake.random(&random)
             for _ in 0..<random.int(2...8) { try change(lake, &random) }
             for _ in 0..<random.int(1...3) {
@@ -64,7 +64,7 @@ struct CompactionTests {
     /// Others append, delete, evolve and compact right before commits: every replacement still has the rows of the snapshot it follows on.
     @Test func `whatever others do meanwhile, no row is lost, doubled or brought back`() throws {
         var random = Seeded.start()
-        for round in 0..<25 {
+        for round in 0..<12 {
             let lake = try CompactLake.random(&random)
             for _ in 0..<random.int(2...6) { try change(lake, &random) }
             for _ in 0..<3 {

@@ -14,6 +14,7 @@ final class Faults: Sendable {
     private struct State {
         var calls = 0
         var failing: (call: Int, moment: Moment)?
+        var named: (name: String, moment: Moment, told: @Sendable () -> Void)?
         var log: [String] = []
         var modified: [String: Int64] = [:]
         var before: (text: String, act: @Sendable () -> Void)?
@@ -40,9 +41,16 @@ final class Faults: Sendable {
     func fail(call: Int, _ moment: Moment) {
         state.withLock { state in
             state.calls = 0
+            state.log = []
             state.failing = (call, moment)
         }
     }
+
+    /// The next call of that name fails.
+    func failNext(_ name: String, _ moment: Moment, told: @escaping @Sendable () -> Void = {}) { state.withLock { $0.named = (name, moment, told) } }
+
+    /// Calls since `fail`.
+    var count: Int { state.withLock { $0.calls } }
 
     func stop() { state.withLock { $0.failing = nil } }
 
@@ -61,6 +69,11 @@ final class Faults: Sendable {
         return state.withLock { state in
             state.calls += 1
             state.log.append(name)
+            if let named = state.named, named.name == name {
+                state.named = nil
+                named.told()
+                return named.moment
+            }
             return state.failing?.call == state.calls ? state.failing?.moment : nil
         }
     }

@@ -64,8 +64,8 @@ final class CompactLake {
     }
 
     @discardableResult
-    func compact(_ options: CompactOptions, note: @escaping (String) -> Void = { _ in }) throws -> StepOutcome {
-        try Compaction(work(note: note), options).run()
+    func compact(_ options: CompactOptions, budget: MemoryBudget? = nil, note: @escaping (String) -> Void = { _ in }) throws -> StepOutcome {
+        try Compaction(work(note: note), options, budget ?? MemoryBudget(options.maxMemory)).run()
     }
 
     // MARK: Writing
