@@ -82,13 +82,13 @@ struct AuditFlags: ParsableArguments {
     @Option(name: .customLong("may-be-empty"), help: ArgumentHelp("Comma-separated tables that may have no rows at all.", valueName: "list"))
     var mayBeEmpty = MarketTables.gaps.coldName
 
-    @Option(help: ArgumentHelp("Rows that came so long before the watermark may still come to the lake, as with k2-offload.", valueName: "time"))
+    @Option(help: ArgumentHelp("Look for late rows so far before the watermark. Until then the lake may lack them.", valueName: "time"))
     var lookback = DurationArgument(argument: "15m")!
 
     @Option(name: .customLong("max-lag"), help: ArgumentHelp("While rows wait, the watermark may be so far behind.", valueName: "time"))
     var maxLag = DurationArgument(argument: "1h")!
 
-    @Option(help: ArgumentHelp("How long candles wait for late trades, as with k2-ohlcv.", valueName: "duration"))
+    @Option(help: ArgumentHelp("How long a window stays open after its end, in event time.", valueName: "duration"))
     var lateness = DurationArgument(argument: "10s")!
 
     @Option(help: ArgumentHelp("How long ClickHouse may send nothing.", valueName: "time"))

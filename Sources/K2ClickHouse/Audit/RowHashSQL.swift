@@ -1,6 +1,6 @@
 import K2Domain
 
-/// `RowHash` as expressions of ClickHouse. They give the same numbers on versions 23.10 to 26.9.
+/// `RowHash` as expressions of ClickHouse. They give the same numbers on versions 24.8 and 26.9.
 ///
 /// Columns must have exactly the types of `ClickHouseType.of`: hashes of numbers are made from their bits.
 ///

@@ -111,7 +111,8 @@ extension AuditResult {
     private func record(_ time: Timestamp, _ runID: String, _ span: Range<Timestamp>, _ day: RowFindings.Day?) -> AuditRecord {
         let result = day.map(result(of:)) ?? verdict
         return AuditRecord(
-            runAt: time, table: table, source: source, layer: layer, windowHours: (span.upperBound.microseconds - span.lowerBound.microseconds) / AuditHour.microseconds,
+            runAt: time, table: table, source: source, layer: layer,
+            windowHours: (span.upperBound.microseconds - span.lowerBound.microseconds) / AuditHour.microseconds,
             windowStart: span.lowerBound, windowEnd: span.upperBound, warmRows: day?.warm.rows ?? rows?.warmRows, coldRows: day?.cold.rows ?? rows?.coldRows,
             warmHash: day?.warm.digest, coldHash: day?.cold.digest, status: result == .ok ? "ok" : result == .unverified ? "unverified" : "mismatch",
             result: result.rawValue, notes: notes(day), runID: runID)

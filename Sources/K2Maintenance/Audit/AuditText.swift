@@ -22,7 +22,8 @@ extension AuditResult {
             lines += findings.hours.prefix(RowFindings.shownHours).map { $0.line(table, what) }
             if findings.hours.count > RowFindings.shownHours {
                 let more = findings.hours.count - RowFindings.shownHours
-                lines.append(ShownLine("\(table): \(what): \(more) more hours differ", json: .of(("finding", "more hours"), ("of", .string(what)), ("count", .integer(more)))))
+                let object = JSONObject.of(("finding", "more hours"), ("of", .string(what)), ("count", .integer(more)))
+                lines.append(ShownLine("\(table): \(what): \(more) more hours differ", json: object))
             }
             lines += findings.rows.map { $0.line(table, what) }
         }

@@ -82,7 +82,9 @@ struct ColdScan {
                 continue
             }
             if checks {
-                problems += facts.problems(with: file, schema.schema, metadata.spec(id: file.specID)).map { AuditedFileProblem(path: file.path, kind: .misdescribed, text: $0) }
+                problems += facts.problems(with: file, schema.schema, metadata.spec(id: file.specID)).map {
+                    AuditedFileProblem(path: file.path, kind: .misdescribed, text: $0)
+                }
             }
             for (hour, sums) in zip(table.hours, table.sums) { hours[hour, default: AuditSums(measures: sums.measures.count)].add(sums) }
         }

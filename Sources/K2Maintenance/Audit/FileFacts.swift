@@ -132,7 +132,8 @@ extension FileFacts {
     private func partitionProblems(_ file: DataFile, _ spec: PartitionSpec, _ schema: Schema) -> [String] {
         zip(spec.fields, file.partition).compactMap { field, value in
             guard let facts = columns[field.sourceID], facts.values > 0, field.transform.keepsOrder else { return nil }
-            guard let low = try? field.transform.apply(facts.lower), let high = try? field.transform.apply(facts.upper), low != value || high != value || facts.values < facts.entries
+            guard let low = try? field.transform.apply(facts.lower), let high = try? field.transform.apply(facts.upper),
+                low != value || high != value || facts.values < facts.entries
             else { return nil }
             return "partition \(field.name): manifest says \(Self.text(value)), file has \(Self.text(low)) to \(Self.text(high))"
         }

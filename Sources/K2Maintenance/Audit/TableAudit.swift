@@ -69,8 +69,8 @@ public struct TableAudit {
         guard let cold = try ColdTable.open(definition, stores, range: options.range) else {
             result.watermark = offloaded
             let text = "the catalog has no table \(LakeSchema.namespace.joined(separator: ".")).\(definition.coldName)"
-            if offloaded == nil { result.reasons.append("\(text), and nothing was offloaded to it") } else { result.differences.append("\(text): it was offloaded up to \(offloaded!)") }
-            return
+            guard let offloaded else { return result.reasons.append("\(text), and nothing was offloaded to it") }
+            return result.differences.append("\(text): it was offloaded up to \(offloaded)")
         }
         result.watermark = cold.watermark
         result.filesRead = cold.files.count
@@ -122,7 +122,11 @@ public struct TableAudit {
         } else if rows.warmRows == 0, rows.differences > 0 {
             result.differences.append("ClickHouse has no rows there")
         } else if rows.coldRows == 0 {
-            if rows.differences > 0 { result.differences.append("the lake has no rows there") } else { result.reasons.append("\(pending) rows are not offloaded yet: nothing to compare") }
+            if rows.differences > 0 {
+                result.differences.append("the lake has no rows there")
+            } else {
+                result.reasons.append("\(pending) rows are not offloaded yet: nothing to compare")
+            }
         } else if pending > 0 {
             judgeLag(pending, &result)
         }

@@ -50,8 +50,8 @@ extension LeafValues {
         case .byteArray(let values) where isDecimal:
             let longest = (0..<values.count).map { values.offsets[$0 + 1] - values.offsets[$0] }.max() ?? 0
             guard longest <= 16 else { throw ParquetError(.malformed, column.name, "a decimal of \(longest) bytes") }
-            return values.data.withUnsafeBufferPointer { data in
-                (0..<values.count).map { Self.number(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(data)[Int(values.offsets[$0])..<Int(values.offsets[$0 + 1])])) }
+            return values.data.withUnsafeBytes { data in
+                (0..<values.count).map { Self.number(UnsafeRawBufferPointer(rebasing: data[Int(values.offsets[$0])..<Int(values.offsets[$0 + 1])])) }
             }
         default: throw ParquetError(.malformed, column.name, "found values of another type, expected \(column.type)")
         }
