@@ -119,6 +119,29 @@ struct ExpiryTests {
         #expect(conflict?.code == .conflict && busy.commits == 10)
     }
 
+    @Test func `a branch that a server let in while the commit was on its way keeps its files`() throws {
+        let lake = try HistoryLake()
+        let file = try lake.makeFile()
+        let old = try lake.commit { entries, _, made in entries = [made.added(file)] }
+        try lake.overwrite("main", removing: { _ in true }, adding: [])
+        lake.clock.advance(HistoryLake.hour)
+        let server = LateCatalog(lake.inner) {
+            // From the snapshot that is about to go, but not at it.
+            try lake.set("late", SnapshotReference(snapshotID: old))
+            try lake.append(to: "late")
+        }
+        let work = TableWork(
+            name: "t", identifier: lake.identifier,
+            stores: LakeStores(
+                catalog: server, objects: lake.memory, state: lake.state, environment: lake.clock.environment, holder: "a:1:1", isGone: { _ in false }),
+            runID: "run")
+        let outcome = try Expiry(work, ExpireOptions(olderThan: 0, retainLast: 1)).run()
+        #expect(outcome.facts["expired_snapshots"]?.intValue == 1 && outcome.facts["deleted_data_files"]?.intValue == 0)
+        let late = try #require(try lake.table.metadata.references["late"]).snapshotID
+        #expect(try lake.table.metadata.snapshot(id: old) == nil && lake.contents(of: late)[file.path] != nil)
+        #expect(try lake.stored() == lake.reachable())
+    }
+
     // MARK: What is needed
 
     @Test func `the newest watermark and what belongs to open batches stay`() throws {
@@ -279,6 +302,30 @@ private final class LostCommits: Catalog {
     func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table {
         if isMade { _ = try inner.commit(updates, requirements: requirements, on: base) }
         throw IcebergError(.outcomeUnknown, "reply lost")
+    }
+}
+
+/// A catalog whose server applies a commit to the table as it is then, when what the commit requires still holds.
+private final class LateCatalog: Catalog {
+    let inner: any Catalog
+    let others: () throws -> Void
+
+    init(_ inner: any Catalog, _ others: @escaping () throws -> Void) {
+        self.inner = inner
+        self.others = others
+    }
+
+    var capabilities: CatalogCapabilities { CatalogCapabilities(serverSideCommit: true, nestedNamespaces: true) }
+    func createNamespace(_ namespace: [String], properties: [String: String]) throws(IcebergError) {}
+    func namespaceExists(_ namespace: [String]) throws(IcebergError) -> Bool { true }
+    func namespaces() throws(IcebergError) -> [[String]] { [] }
+    func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier] { [] }
+    func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table { try inner.loadTable(identifier) }
+    func createTable(_ identifier: TableIdentifier, _ creation: TableCreation) throws(IcebergError) -> Table { try inner.createTable(identifier, creation) }
+    func dropTable(_ identifier: TableIdentifier) throws(IcebergError) {}
+    func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table {
+        do { try others() } catch { throw IcebergError(.catalog, "\(error)") }
+        return try inner.commit(updates, requirements: requirements, on: try inner.loadTable(base.identifier))
     }
 }
 

@@ -296,6 +296,19 @@ struct OrphanTests {
         #expect(call > 8)
     }
 
+    @Test func `a copy that is not whole does not replace its source`() throws {
+        let lake = try HistoryLake()
+        try lake.append()
+        let stray = try put(lake, "data/x")
+        let made = try plan(lake)
+        let (memory, copy) = (lake.memory, "\(made.location)/_quarantine/\(Quarantine.id(made))/files/data/x")
+        lake.faults.before("size \(copy)") { try? memory.put([1], to: copy) }
+        #expect(throws: StoreError.self) { try apply(lake, made) }
+        #expect(try memory.exists(stray))
+        _ = try apply(lake, made)
+        #expect(try memory.get(copy) == Array("stray data/x".utf8) && !memory.exists(stray))
+    }
+
     @Test func `where another file lies now nothing is replaced, and the same one is enough`() throws {
         let lake = try HistoryLake()
         try lake.append()
