@@ -93,7 +93,9 @@ def test_orphans(maintain, tmp_path):
     history = History(maintain.lake, random.Random(SEED))
     history.go_on(5)
     before, present = history.by_pyiceberg(), history.stored()
-    strays = {history.put(name, b"stray") for name in ("data/x.parquet", "data/a b/é.parquet", "metadata/snap-1-x.avro")}
+    # Table buckets take plain names only.
+    odd = "data/a b/é.parquet" if maintain.lake.catalog != "rest" else "data/y.parquet"
+    strays = {history.put(name, b"stray") for name in ("data/x.parquet", odd, "metadata/snap-1-x.avro")}
     file = tmp_path / "plan.ndjson"
     maintain.run("orphans", "plan", *ONLY, "-o", file)
     assert [json.loads(line).get("files") for line in file.read_text().splitlines()][-1] == 0, "they are younger than three days"
@@ -107,6 +109,8 @@ def test_orphans(maintain, tmp_path):
     (line, _) = maintain.json("orphans", "list", *ONLY)
     maintain.run("orphans", "restore", line["quarantine"], *ONLY)
     assert history.stored() == present | strays
+    # In S3 the files that came back are new ones, which the old plan leaves alone.
+    maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
     maintain.run("orphans", "apply", file)
     maintain.run("orphans", "purge", *ONLY)
     assert len(history.stored()) == len(present) + 4, "not yet"
