@@ -4,8 +4,8 @@ import Synchronization
 /// Objects as files. An object is written under a hidden name in its own folder, synced, then
 /// renamed (or linked, for `putIfAbsent`), and the folder synced: no reader ever sees a part.
 ///
-/// Hidden names begin with `.` and end with `.tmp`; after a `kill -9` they may stay behind, and no
-/// operation of this store shows them.
+/// Hidden names begin with `.` and end with `.tmp`; after a `kill -9` they may stay behind, and only
+/// `unfinished` shows them.
 public struct LocalStore: ObjectStore {
     /// False leaves out the fsync calls, for data that may be lost in a power cut (tests, demos).
     public let durable: Bool
@@ -81,11 +81,26 @@ public struct LocalStore: ObjectStore {
         return found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) }
     }
 
-    public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws {
+    public func unfinished(prefix: String) throws(StoreError) -> [StoredObject] {
+        var found: [StoredObject] = []
+        do { try walk(prefix: prefix, hidden: true) { found.append($0) } } catch {
+            throw error as? StoreError ?? StoreError(.inputOutput, at: prefix, "list: \(error)")
+        }
+        return found
+    }
+
+    public func removeUnfinished(_ write: StoredObject) throws(StoreError) {
+        guard LocalWriter.isHidden(StoreLocation.name(write.location)) else { throw StoreError(.invalidLocation, at: write.location, "not an unfinished write") }
+        _ = try delete(write.location)
+    }
+
+    public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws { try walk(prefix: prefix, hidden: false, body) }
+
+    private func walk(prefix: String, hidden: Bool, _ body: (StoredObject) throws -> Void) throws {
         let path = try StoreLocation.localPath(prefix)
         let spelling = prefix.dropLast(path.count)
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-        try walk(folder, matching: path) { object in
+        try walk(folder, matching: path, hidden: hidden) { object in
             var object = object
             object.location = spelling + object.location
             try body(object)
@@ -93,7 +108,7 @@ public struct LocalStore: ObjectStore {
     }
 
     /// Hands out the files below `folder` ("" or ending in "/") whose path begins with `prefix`.
-    private func walk(_ folder: String, matching prefix: String, _ body: (StoredObject) throws -> Void) throws {
+    private func walk(_ folder: String, matching prefix: String, hidden: Bool, _ body: (StoredObject) throws -> Void) throws {
         guard let stream = opendir(folder.isEmpty ? "." : folder) else {
             if errno == ENOENT || errno == ENOTDIR { return }
             throw StoreError.system(errno, at: folder, "list")
@@ -103,7 +118,7 @@ public struct LocalStore: ObjectStore {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name == "." || name == ".." || LocalWriter.isHidden(name) { continue }
+            if name == "." || name == ".." { continue }
             let path = folder + name
             var status = stat()
             // A file that went away between the two calls is not listed.
@@ -112,8 +127,8 @@ public struct LocalStore: ObjectStore {
             if status.st_mode & S_IFMT == S_IFLNK, stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFDIR { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
                 let below = path + "/"
-                if below.hasPrefix(prefix) || prefix.hasPrefix(below) { try walk(below, matching: prefix, body) }
-            } else if status.st_mode & S_IFMT == S_IFREG, path.hasPrefix(prefix) {
+                if below.hasPrefix(prefix) || prefix.hasPrefix(below) { try walk(below, matching: prefix, hidden: hidden, body) }
+            } else if status.st_mode & S_IFMT == S_IFREG, path.hasPrefix(prefix), LocalWriter.isHidden(name) == hidden {
                 let modified = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000
                 try body(StoredObject(location: path, size: Int64(status.st_size), modifiedMicroseconds: modified))
             }

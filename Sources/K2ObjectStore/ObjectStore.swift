@@ -39,6 +39,12 @@ public protocol ObjectStore: Sendable {
     /// - Throws: `notFound` when there is no such object.
     func copy(_ location: String, to target: String) throws(StoreError)
 
+    /// What writers that were killed left below `prefix`: no objects, but they take room. Those that are being written are among them.
+    func unfinished(prefix: String) throws(StoreError) -> [StoredObject]
+
+    /// Removes one of these. A writer that is still at it fails then.
+    func removeUnfinished(_ write: StoredObject) throws(StoreError)
+
     /// Removes the object; false when there was none.
     @discardableResult
     func delete(_ location: String) throws(StoreError) -> Bool
@@ -51,6 +57,11 @@ public protocol ObjectStore: Sendable {
 extension ObjectStore {
     /// All at once.
     public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws { for object in try list(prefix: prefix) { try body(object) } }
+
+    /// A store that leaves none, or cleans up by itself.
+    public func unfinished(prefix: String) throws(StoreError) -> [StoredObject] { [] }
+
+    public func removeUnfinished(_ write: StoredObject) throws(StoreError) {}
 
     /// Through this process, piece by piece.
     public func copy(_ location: String, to target: String) throws(StoreError) { try copyPiecewise(location, to: target) }

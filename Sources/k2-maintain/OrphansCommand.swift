@@ -132,6 +132,9 @@ struct OrphansCommand: ParsableCommand {
             discussion: """
                 EXAMPLES
                   k2-maintain orphans purge --older-than 7d
+
+                In a local folder, files that a killed process never finished go as well when they are older; in S3 a lifecycle rule of the bucket \
+                does that.
                 """)
 
         @Option(name: .customLong("older-than"), help: ArgumentHelp("Keep what has been in quarantine for a shorter time.", valueName: "time"))

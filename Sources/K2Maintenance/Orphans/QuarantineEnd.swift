@@ -88,7 +88,7 @@ public struct QuarantineEnd {
 
     // MARK: Purging
 
-    /// Deletes what has been in quarantine for longer than `olderThan`, µs.
+    /// Deletes what has been in quarantine for longer than `olderThan`, µs, and what killed writers left that is older.
     func purge(olderThan: Int64) throws -> StepOutcome {
         let live = try LiveFiles(work, sinceMS: work.stores.environment.nowMS())
         let paths = TablePaths(live.table.metadata)
@@ -108,15 +108,31 @@ public struct QuarantineEnd {
             if work.isDryRun { show(found) } else { try delete(found, paths) }
         }
         if needed > 0 { throw LakeError(.failed, "\(work.name): \(files) files deleted; \(needed) files in quarantine are named by the table now: bring them back") }
+        let unfinished = try removeUnfinished(paths, before: cutoff)
         let kept = all.quarantines.count - old.count
         let would = work.isDryRun ? "would be " : ""
         var outcome = StepOutcome(
-            work.isDryRun ? .planned : old.isEmpty ? .nothing : .done,
-            "\(old.count) quarantines with \(files) files and \(bytes) bytes \(would)deleted\(kept == 0 ? "" : ", \(kept) are too young")")
+            work.isDryRun ? .planned : old.isEmpty && unfinished == 0 ? .nothing : .done,
+            "\(old.count) quarantines with \(files) files and \(bytes) bytes \(would)deleted\(kept == 0 ? "" : ", \(kept) are too young")"
+                + (unfinished == 0 ? "" : ", and \(unfinished) writes that were never finished"))
+        outcome.facts["unfinished_writes"] = .integer(unfinished)
         outcome.facts["purged_quarantines"] = .integer(old.count)
         outcome.facts["purged_files"] = .integer(files)
         outcome.facts["purged_bytes"] = .integer(bytes)
         return outcome
+    }
+
+    private func removeUnfinished(_ paths: TablePaths, before cutoff: Int64) throws -> Int {
+        let old = try store.unfinished(prefix: paths.prefix).filter { $0.modifiedMicroseconds < cutoff }
+        for write in old {
+            let name = work.name
+            if work.isDryRun {
+                work.show(ShownLine("\(name): would be deleted: \(write.location), never finished", json: JSONObject(pairs: [("unfinished", .string(write.location))])))
+            } else {
+                try store.removeUnfinished(write)
+            }
+        }
+        return old.count
     }
 
     private func isIn(_ found: Quarantine.Found, _ file: OrphanPlan.File, _ paths: TablePaths) -> Bool {
