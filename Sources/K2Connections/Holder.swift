@@ -3,7 +3,7 @@ import K2CLI
 
 /// The name under which this process holds leases: `host:pid:start`.
 ///
-/// The start time tells a process from a later one with the same number.
+/// The start time tells a process from a later one with the same number; the host's part has the boot's id, since machines may share a name.
 enum Holder {
     static var own: String { "\(host):\(getpid()):\(start(of: getpid()) ?? "0")" }
 
@@ -20,7 +20,13 @@ enum Holder {
         // Containers may share a name and not the numbers of processes.
         var space = [CChar](repeating: 0, count: 256)
         _ = readlink("/proc/self/ns/pid", &space, 255)
-        return text(name) + "@" + text(space).filter(\.isNumber)
+        return text(name) + "@" + text(space).filter(\.isNumber) + "." + boot
+    }
+
+    /// The beginning of the kernel's random id of this boot.
+    private static var boot: String {
+        guard let bytes = try? InputFile.read("/proc/sys/kernel/random/boot_id", what: "boot id") else { return "0" }
+        return String(String(decoding: bytes, as: UTF8.self).prefix { $0 != "-" && $0 != "\n" })
     }
 
     private static func text(_ bytes: [CChar]) -> String {

@@ -1,7 +1,7 @@
 /// One value of a primitive type: a bound, or a field of a partition tuple.
 ///
 /// The type beside it says what it means: `long` may be a count or, as `timestamp`, microseconds.
-public enum Datum: Hashable, Sendable {
+public enum Datum: Sendable {
     case boolean(Bool)
     case int(Int32)
     case long(Int64)
@@ -20,6 +20,36 @@ public enum Datum: Hashable, Sendable {
     case binary([UInt8])
     /// The unscaled value; precision and scale stand in the type.
     case decimal(Int128)
+}
+
+/// Two values are the same when their bits are: texts that only look alike are two, as are the zeros, and not-a-number is itself.
+extension Datum: Hashable {
+    public static func == (a: Datum, b: Datum) -> Bool {
+        switch (a, b) {
+        case (.boolean(let x), .boolean(let y)): x == y
+        case (.int(let x), .int(let y)), (.date(let x), .date(let y)): x == y
+        case (.long(let x), .long(let y)), (.time(let x), .time(let y)), (.timestamp(let x), .timestamp(let y)): x == y
+        case (.float(let x), .float(let y)): x.bitPattern == y.bitPattern || x.isNaN && y.isNaN
+        case (.double(let x), .double(let y)): x.bitPattern == y.bitPattern || x.isNaN && y.isNaN
+        case (.decimal(let x), .decimal(let y)): x == y
+        case (.string(let x), .string(let y)): x.utf8.elementsEqual(y.utf8)
+        case (.uuid(let x), .uuid(let y)), (.fixed(let x), .fixed(let y)), (.binary(let x), .binary(let y)): x == y
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .boolean(let value): hasher.combine(value)
+        case .int(let value), .date(let value): hasher.combine(value)
+        case .long(let value), .time(let value), .timestamp(let value): hasher.combine(value)
+        case .float(let value): hasher.combine(value.isNaN ? Float.nan.bitPattern : value.bitPattern)
+        case .double(let value): hasher.combine(value.isNaN ? Double.nan.bitPattern : value.bitPattern)
+        case .decimal(let value): hasher.combine(value)
+        case .string(let value): for byte in value.utf8 { hasher.combine(byte) }
+        case .uuid(let bytes), .fixed(let bytes), .binary(let bytes): hasher.combine(bytes)
+        }
+    }
 }
 
 extension Datum {

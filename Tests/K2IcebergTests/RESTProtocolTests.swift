@@ -277,6 +277,23 @@ struct RESTProtocolTests {
         #expect(made.metadata == after && server.lines.filter { $0.hasPrefix("POST") }.count == 1)
     }
 
+    @Test func `a conflict behind which the table cannot be loaded may have been our own commit`() throws {
+        let metadata = try metadata()
+        let (_, change, _) = try committing(Answer(409))
+        let before = loaded(metadata)
+        let wasAsked = SharedState(false)
+        let server = try FakeCatalog { request in
+            guard request.path.contains("/tables/") else { return nil }
+            if request.method == "GET" { return wasAsked.change { $0 } ? .error(503, "x") : before }
+            wasAsked.change { $0 = true }
+            return .error(409, "CommitFailedException")
+        }
+        let catalog = try self.catalog(server)
+        let base = try catalog.loadTable(table)
+        let error = refused { _ = try catalog.commit(change.updates, requirements: change.requirements, on: base) }
+        #expect(error?.code == .outcomeUnknown)
+    }
+
     @Test(arguments: [400, 403, 404, 422]) func `a refusal is believed`(_ status: Int) throws {
         let (server, change, _) = try committing(.error(status, status == 404 ? "NoSuchTableException" : "x"))
         let catalog = try self.catalog(server)

@@ -17,6 +17,12 @@ struct SingleValueTests {
         #expect(Datum(singleValue: value.singleValue, type: type) == value)
     }
 
+    @Test func `values are the same when their bits are`() {
+        #expect(Set([Datum.string("\u{e9}"), .string("e\u{301}"), .string("\u{e9}")]).count == 2)
+        #expect(Set([Datum.double(.nan), .double(-.nan), .double(.signalingNaN)]).count == 1 && Set([Datum.float(0), .float(-0.0), .float(.nan), .float(.nan)]).count == 3)
+        #expect(Datum.int(1) != .date(1) && Datum.long(1) != .timestamp(1) && Datum.fixed([1]) != .binary([1]))
+    }
+
     @Test func `random decimals come back in the fewest bytes`() {
         var random = Seeded(5)
         for round in 0..<20_000 {

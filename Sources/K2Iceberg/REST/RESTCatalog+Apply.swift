@@ -49,7 +49,12 @@ extension RESTCatalog {
             }
             if failure.effect == .unknown { doubt = failure }
             if doubt != nil || failure.status == 409 {
-                if let table = try settled(change) { return table }
+                switch try sighting(change) {
+                case .applied(let table): return table
+                case .open: break
+                // A request may come twice, and what is refused then is what was applied.
+                case .unseen: doubt = doubt ?? failure
+                }
             }
             let goesOn = doubt == nil ? failure.status == 429 : failure.mayTellMore
             if goesOn, patience.wait(atLeast: failure.retryAfter) { continue }
@@ -63,14 +68,21 @@ extension RESTCatalog {
         do throws(IcebergError) { return try table(answer, change.identifier) } catch { throw RESTFailure(unreadable: error.message) }
     }
 
-    /// The table when it has the change; nil while that is open.
-    private func settled(_ change: Change) throws(IcebergError) -> Table? {
+    /// What the table, as it is now, tells of a change.
+    private enum Sighting {
+        case applied(Table)
+        case open
+        /// The table could not be loaded.
+        case unseen
+    }
+
+    private func sighting(_ change: Change) throws(IcebergError) -> Sighting {
         let found: Table?
-        do throws(IcebergError) { found = try lookAgain(change.identifier) } catch { return nil }
+        do throws(IcebergError) { found = try lookAgain(change.identifier) } catch { return .unseen }
         switch change.verdict(found) {
-        case .applied: return found
+        case .applied: return found.map { .applied($0) } ?? .open
         case .refused(let error): throw error
-        case .open: return nil
+        case .open: return .open
         }
     }
 
