@@ -59,7 +59,10 @@ final class MaintainRun {
             guard let outcome = attempt(step, &table) else { return }
             let result = StepResult(
                 runID: runID, verb: step.verb, table: table.name, startedAt: startedAt, duration: MonotonicClock.now() - begun, outcome: outcome)
-            if case .success(let done) = outcome, done.isSilent { continue }
+            if case .success(let done) = outcome, done.isSilent {
+                results.append(result)
+                continue
+            }
             tell(result)
             if step.isRecorded { record(result, table) }
             // Another run has the table, or nobody knows its state: nothing more is to be done to it.
