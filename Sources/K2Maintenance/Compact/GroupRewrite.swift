@@ -26,10 +26,12 @@ struct GroupRewrite {
     /// Told before files of these names are written.
     let announce: ([String]) throws -> Void
 
+    private func makeOpener() -> FileOpener { FileOpener(store: store, limits: limits, temporaryFolder: options.temporaryFolder) }
+
     private var limits: ReaderLimits {
         var limits = ReaderLimits()
         limits.pageBytes = max(budget.maxPage, 1 << 20)
-        limits.chunkBytes = budget.work
+        limits.chunkBytes = max(budget.work, 1 << 20)
         limits.footerBytes = max(budget.maxPage, 1 << 20)
         return limits
     }
@@ -51,6 +53,7 @@ struct GroupRewrite {
 
     private func open(_ group: CompactionGroup, _ deletes: inout DeleteReader, _ duplicates: [String: RowMask]) throws -> [GroupInput] {
         let masks = try deletes.masks(group.inputs)
+        let opener = makeOpener()
         return try zip(group.inputs, masks).map { input, mask in
             try keepLease()
             var mask = mask
@@ -58,7 +61,7 @@ struct GroupRewrite {
                 mask?.formIntersection(duplicate)
                 mask = mask ?? duplicate
             }
-            let file = try TableFile(input.data.file, in: store, limits: limits)
+            let file = try opener.open(input.data.file, keepLease: keepLease)
             return GroupInput(file: file, leaves: try file.leaves(table), mask: mask)
         }
     }
@@ -127,9 +130,10 @@ struct GroupRewrite {
     private func prove(_ result: RewrittenGroup) throws {
         var written = RowContent(table)
         var digests = RowDigests(count: 0)
+        let opener = makeOpener()
         for file in result.outputs {
             do {
-                written.add(try RowContent(reading: try TableFile(file, in: store, limits: limits), table, &digests, keepLease: keepLease))
+                written.add(try RowContent(reading: try opener.open(file, keepLease: keepLease), table, &digests, keepLease: keepLease))
             } catch let error as IcebergError where error.code == .malformed || error.code == .unsupported {
                 throw ContentDifference(files: result.outputs.map(\.path), text: "what was written cannot be read back: \(error.message)")
             }
