@@ -51,7 +51,7 @@ class Tools:
     @classmethod
     def find(cls):
         folder = pathlib.Path(os.environ.get("K2_BIN", ROOT / ".build/release")).resolve()
-        missing = [name for name in ("k2-feed", "k2-normalize", "k2-ohlcv", "k2-load", "k2-offload", "k2-sim") if not (folder / name).exists()]
+        missing = [name for name in ("k2-feed", "k2-normalize", "k2-ohlcv", "k2-load", "k2-offload", "k2-maintain", "k2-sim") if not (folder / name).exists()]
         if missing:
             raise FileNotFoundError(f"{folder}: no {', '.join(missing)}; build first, or set K2_BIN")
         return cls(folder)
