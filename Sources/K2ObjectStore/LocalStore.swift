@@ -13,7 +13,7 @@ public struct LocalStore: ObjectStore {
     public init(durable: Bool = true) { self.durable = durable }
 
     public var capabilities: StoreCapabilities {
-        StoreCapabilities(atomicPutIfAbsent: true, durablePut: durable, consistentListing: true)
+        StoreCapabilities(atomicPutIfAbsent: true, durablePut: durable, consistentListing: true, isLocal: true)
     }
 
     public func get(_ location: String) throws(StoreError) -> [UInt8] {

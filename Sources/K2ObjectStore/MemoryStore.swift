@@ -56,7 +56,7 @@ public final class MemoryStore: ObjectStore {
     public init() {}
 
     public var capabilities: StoreCapabilities {
-        StoreCapabilities(atomicPutIfAbsent: true, durablePut: false, consistentListing: true)
+        StoreCapabilities(atomicPutIfAbsent: true, durablePut: false, consistentListing: true, isLocal: true)
     }
 
     public func inject(_ fault: Fault) { state.withLock { $0.faults.append(fault) } }

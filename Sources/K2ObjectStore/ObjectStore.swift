@@ -124,11 +124,14 @@ public struct StoreCapabilities: Equatable, Sendable {
     public var durablePut: Bool
     /// A listing shows every object that was put before it began.
     public var consistentListing: Bool
+    /// A read of a few bytes costs no way over a network: objects need not be fetched whole before many parts of them are read.
+    public var isLocal: Bool
 
-    public init(atomicPutIfAbsent: Bool, durablePut: Bool, consistentListing: Bool) {
+    public init(atomicPutIfAbsent: Bool, durablePut: Bool, consistentListing: Bool, isLocal: Bool = false) {
         self.atomicPutIfAbsent = atomicPutIfAbsent
         self.durablePut = durablePut
         self.consistentListing = consistentListing
+        self.isLocal = isLocal
     }
 }
 

@@ -57,14 +57,14 @@ struct BatchValues {
         }
     }
 
-    /// Bytes in memory.
+    /// Bytes in memory. Of byte strings those that are there: room behind them that was never written to takes none.
     var byteCount: Int {
         switch kind {
         case .bits: bits.capacity
         case .words32: words32.capacity * 4
         case .words64: words64.capacity * 8
         case .words128: words128.capacity * 16
-        case .bytes: bytes.offsets.capacity * 4 + bytes.data.capacity
+        case .bytes: bytes.offsets.capacity * 4 + bytes.data.count
         }
     }
 

@@ -30,7 +30,6 @@ public struct LeafBatch {
     private(set) var dictionary: BatchDictionary
     private(set) var isCoded: Bool
     private var expectedEntries = 0
-    private var expectedBytes = 0
     /// Bytes that the batch may take; what does not fit is an error.
     private var limit = Int.max
     let isDecimal: Bool
@@ -54,25 +53,21 @@ public struct LeafBatch {
     ///
     /// - Parameters:
     ///   - entries: as many as rows where the leaf is not repeated.
-    ///   - bytes: of byte strings, where they come as values.
     ///   - limit: bytes in all. Appending more throws `tooLarge`.
-    public mutating func reserve(entries: Int, bytes: Int = 0, limit: Int = .max) {
+    public mutating func reserve(entries: Int, limit: Int = .max) {
         // What footers announce may be anything.
         expectedEntries = min(entries, limit / max(values.valueWidth, 4))
-        expectedBytes = min(bytes, limit / 2)
         self.limit = limit
         if isCoded { codes.reserveCapacity(expectedEntries) } else { values.reserveCapacity(expectedEntries) }
     }
 
-    /// Room for byte strings. Growing holds the old ones and the new ones for a moment.
+    /// Room for byte strings. With a limit all that it allows is asked for at once: pages that are not written to cost nothing.
     private mutating func makeRoom(bytes more: Int) throws(ParquetError) {
-        let capacity = values.bytes.data.capacity
-        let needed = max(values.bytes.data.count + more + ByteColumn.slack, expectedBytes)
-        if needed <= capacity { return }
-        let grown = capacity + capacity / 2
-        let wanted = grown > needed && byteCount + grown <= limit ? grown : needed
-        guard byteCount + wanted <= limit else { throw tooLarge }
-        values.bytes.reserveCapacity(0, bytes: wanted)
+        if limit == .max { return }
+        let needed = values.bytes.data.count + more + ByteColumn.slack
+        let most = limit - (byteCount - values.bytes.data.count)
+        guard needed <= most else { throw tooLarge }
+        if needed > values.bytes.data.capacity { values.bytes.reserveCapacity(0, bytes: most) }
     }
 
     private var tooLarge: ParquetError { ParquetError(.tooLarge, "column", "more than \(limit) bytes of values") }

@@ -9,13 +9,14 @@ public struct TableFile {
 
     /// - Throws: `unsupported` for formats other than Parquet; `ParquetError` and `StoreError` with the path.
     public init(_ file: DataFile, in store: any ObjectStore, limits: ReaderLimits = ReaderLimits()) throws {
+        try self.init(file, limits: limits) { try store.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound)) }
+    }
+
+    /// - Parameter source: gives bytes of the file, from wherever they are.
+    public init(_ file: DataFile, limits: ReaderLimits = ReaderLimits(), source: @escaping ParquetReader.ByteSource) throws {
         guard file.format == "PARQUET" else { throw IcebergError(.unsupported, "\(file.path): a file in \(file.format): only Parquet is read") }
         self.file = file
-        reader = try Self.naming(file) {
-            try ParquetReader(fileSize: Int(file.fileSize), limits: limits) {
-                try store.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound))
-            }
-        }
+        reader = try Self.naming(file) { try ParquetReader(fileSize: Int(file.fileSize), limits: limits, source: source) }
         guard reader.metadata.rowCount == file.recordCount else {
             throw IcebergError(.malformed, "\(file.path): found \(reader.metadata.rowCount) rows, the manifest says \(file.recordCount)")
         }

@@ -126,7 +126,8 @@ public struct Compaction {
             for (number, group) in batch.enumerated() {
                 if work.isStopped() { throw stopped(report) }
                 let name = location(group, "\(id)-\(number)", prepared.live.metadata)
-                written.append(try rewrite.run(group, name: name, deletes: &deletes, duplicates: prepared.duplicates?.masks ?? [:]))
+                let result = try rewrite.run(group, name: name, deletes: &deletes, duplicates: prepared.duplicates?.masks ?? [:])
+                if result.isGain { written.append(result) } else { drop(result) }
             }
             let commit = CompactionCommit(
                 stores, work.identifier, read: prepared.live, id: id,
@@ -145,6 +146,12 @@ public struct Compaction {
             abandon(names, id)
             throw error
         }
+    }
+
+    /// Little memory for long values may bring out as many files as there were.
+    private func drop(_ result: RewrittenGroup) {
+        work.note("\(result.group.inputs.count) files are left as they are: \(result.outputs.count) would come out of them with this --max-memory")
+        _ = stores.objects.delete(result.outputs.map(\.path))
     }
 
     private func location(_ group: CompactionGroup, _ name: String, _ metadata: TableMetadata) -> String {

@@ -40,6 +40,7 @@ final class CompactionCommit {
     /// - Returns: the snapshot; nil when there was nothing left to commit.
     /// - Throws: `outcomeUnknown` when it cannot be said whether it was made.
     func run(_ groups: [RewrittenGroup]) throws(IcebergError) -> Int64? {
+        if groups.isEmpty { return nil }
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         let outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
             if !table.metadata.snapshots(withSummary: Self.key, value: id).isEmpty { return nil }

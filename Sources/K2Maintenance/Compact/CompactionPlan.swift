@@ -6,6 +6,8 @@ struct CompactionGroup: Sendable {
     var partition: PartitionKey
     /// Oldest first.
     var inputs: [DeletedFile]
+    /// It is taken for what its files hold, not for their number: rows that are to go, or a file that is to be cut.
+    var isForContent = false
 
     var rows: Int64 { inputs.reduce(0) { $0 + $1.data.file.recordCount } }
     var bytes: Int64 { inputs.reduce(0) { $0 + $1.data.file.fileSize } }
@@ -54,9 +56,11 @@ struct CompactionPlan {
             partitions[key, default: []].append(file)
         }
         for key in order {
-            for inputs in packed(partitions[key] ?? []) {
-                let group = CompactionGroup(partition: key, inputs: inputs)
-                if isWorthwhile(group, extra) { groups.append(group) }
+            let candidates = partitions[key] ?? []
+            for inputs in packed(candidates) {
+                var group = CompactionGroup(partition: key, inputs: inputs)
+                group.isForContent = group.hasDeletes || inputs.contains { extra.contains($0.data.file.path) || isLarge($0.data.file) }
+                if group.isForContent || isWorthwhile(group, of: candidates.count) { groups.append(group) }
             }
         }
     }
@@ -103,11 +107,9 @@ struct CompactionPlan {
         return groups
     }
 
-    /// Whether fewer files, or files of the wanted size, will come out.
-    private func isWorthwhile(_ group: CompactionGroup, _ extra: Set<String>) -> Bool {
-        if group.hasDeletes || group.inputs.contains(where: { extra.contains($0.data.file.path) || isLarge($0.data.file) }) { return true }
-        if group.inputs.count < 2 { return false }
-        return group.inputs.count >= options.minInputFiles || group.bytes > target
+    /// Whether enough small files become fewer. Limits may have cut the group from others of its partition.
+    private func isWorthwhile(_ group: CompactionGroup, of candidates: Int) -> Bool {
+        group.inputs.count >= 2 && (candidates >= options.minInputFiles || group.bytes > target)
     }
 
     // MARK: Commits

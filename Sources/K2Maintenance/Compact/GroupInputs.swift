@@ -50,7 +50,7 @@ struct GroupSlice {
                     slices.append(GroupSlice())
                     room = size
                 }
-                let stop = input.end(of: room, from: start)
+                let stop = input.end(of: room, from: start, to: end)
                 let live = input.liveCount(start..<stop)
                 if live > 0 { slices[slices.count - 1].parts.append(Part(input: number, rows: start..<stop, liveCount: live)) }
                 room -= live
@@ -61,10 +61,26 @@ struct GroupSlice {
     }
 }
 
+extension GroupSlice {
+    /// Two slices of half the rows each; nil for one row.
+    func halves(_ inputs: [GroupInput]) -> [GroupSlice]? {
+        var room = rowCount / 2
+        guard room > 0 else { return nil }
+        var (first, second) = (GroupSlice(), GroupSlice())
+        for part in parts {
+            let cut = room == 0 ? part.rows.lowerBound : inputs[part.input].end(of: room, from: part.rows.lowerBound, to: part.rows.upperBound)
+            let live = inputs[part.input].liveCount(part.rows.lowerBound..<cut)
+            if live > 0 { first.parts.append(Part(input: part.input, rows: part.rows.lowerBound..<cut, liveCount: live)) }
+            if live < part.liveCount { second.parts.append(Part(input: part.input, rows: cut..<part.rows.upperBound, liveCount: part.liveCount - live)) }
+            room -= live
+        }
+        return [first, second]
+    }
+}
+
 extension GroupInput {
-    /// The row behind which `count` rows from `start` on are left, or the end of the file.
-    fileprivate func end(of count: Int, from start: Int) -> Int {
-        let total = Int(file.file.recordCount)
+    /// The row behind which `count` rows from `start` on are left, or `total`.
+    fileprivate func end(of count: Int, from start: Int, to total: Int) -> Int {
         guard mask != nil else { return min(start + count, total) }
         if liveCount(start..<total) <= count { return total }
         var (low, high) = (start, total)

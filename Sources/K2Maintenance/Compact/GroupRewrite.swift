@@ -12,6 +12,9 @@ struct RewrittenGroup {
     var content: RowContent
     /// Rows that delete files, or duplicates, took away.
     var removedRows: Int64
+
+    /// Whether it is worth a commit.
+    var isGain: Bool { group.isForContent || outputs.count < group.inputs.count }
 }
 
 /// Writes the rows of a group anew: reads its files, applies their deletes, puts the rows into order, writes files, reads them back and compares.
@@ -26,10 +29,12 @@ struct GroupRewrite {
     /// Told before files of these names are written.
     let announce: ([String]) throws -> Void
 
+    private func makeOpener() -> FileOpener { FileOpener(store: store, limits: limits, temporaryFolder: options.temporaryFolder) }
+
     private var limits: ReaderLimits {
         var limits = ReaderLimits()
         limits.pageBytes = max(budget.maxPage, 1 << 20)
-        limits.chunkBytes = budget.work
+        limits.chunkBytes = max(budget.work, 1 << 20)
         limits.footerBytes = max(budget.maxPage, 1 << 20)
         return limits
     }
@@ -42,8 +47,20 @@ struct GroupRewrite {
         let inputs = try open(group, &deletes, duplicates)
         let live = inputs.reduce(0) { $0 + Int64($1.liveCount(0..<Int($1.file.file.recordCount))) }
         var result = RewrittenGroup(group: group, outputs: [], content: RowContent(table), removedRows: group.rows - live)
-        for slice in GroupSlice.cut(inputs, maxRows: budget.maxRows) {
-            result.outputs += try write(slice, inputs, group, name, from: result.outputs.count, &result.content)
+        var slices = GroupSlice.cut(inputs, maxRows: budget.maxRows)
+        while !slices.isEmpty {
+            let slice = slices.removeFirst()
+            do {
+                let (files, content) = try write(slice, inputs, group, name, from: result.outputs.count)
+                result.outputs += files
+                result.content.add(content)
+            } catch let error as SliceTooLarge {
+                // What footers say is not all that counts: byte strings may be far longer than their encodings.
+                guard let halves = slice.halves(inputs) else {
+                    throw LakeError(.failed, "column \(error.column): one row of it takes more than --max-memory leaves")
+                }
+                slices.insert(contentsOf: halves, at: 0)
+            }
         }
         try prove(result)
         return result
@@ -51,6 +68,7 @@ struct GroupRewrite {
 
     private func open(_ group: CompactionGroup, _ deletes: inout DeleteReader, _ duplicates: [String: RowMask]) throws -> [GroupInput] {
         let masks = try deletes.masks(group.inputs)
+        let opener = makeOpener()
         return try zip(group.inputs, masks).map { input, mask in
             try keepLease()
             var mask = mask
@@ -58,7 +76,7 @@ struct GroupRewrite {
                 mask?.formIntersection(duplicate)
                 mask = mask ?? duplicate
             }
-            let file = try TableFile(input.data.file, in: store, limits: limits)
+            let file = try opener.open(input.data.file, keepLease: keepLease)
             return GroupInput(file: file, leaves: try file.leaves(table), mask: mask)
         }
     }
@@ -66,28 +84,33 @@ struct GroupRewrite {
     // MARK: Writing
 
     private func write(
-        _ slice: GroupSlice, _ inputs: [GroupInput], _ group: CompactionGroup, _ name: String, from number: Int, _ content: inout RowContent
-    ) throws -> [DataFile] {
+        _ slice: GroupSlice, _ inputs: [GroupInput], _ group: CompactionGroup, _ name: String, from number: Int
+    ) throws -> ([DataFile], RowContent) {
         let share = Double(slice.rowCount) / Double(max(group.rows, 1))
         let expected = Int(Double(group.bytes) * min(share, 1))
         let reader = SliceReader(inputs: inputs, slice: slice, table: table)
-        let groupRows = groupRows(slice.rowCount, expected)
-        let memory = budget.slice(rows: slice.rowCount, groupRows: groupRows, encoded: expected, column: reader.largestColumn)
+        let largest = reader.largestColumn
+        let groupRows = groupRows(slice.rowCount, expected, largest)
+        let memory = budget.slice(rows: slice.rowCount, groupRows: groupRows, encoded: expected, column: largest)
         let spill = ChunkSpill(folder: memory.spills ? options.temporaryFolder : nil)
         let rewrite = SliceRewrite(
-            reader: reader, ordering: ordering, columnLimit: memory.column, options: writerOptions, groupRows: groupRows, spill: spill, keepLease: keepLease)
+            reader: reader, ordering: ordering, columnLimit: memory.column, keyLimit: budget.keyLimit, options: writerOptions, groupRows: groupRows,
+            spill: spill, keepLease: keepLease)
+        var content = RowContent(table)
         let groups = try rewrite.run(content: &content)
         let cuts = OutputFiles.cut(groups.map(\.bytes), target: Int64(options.targetSize))
         let locations = cuts.indices.map { "\(name)-\(number + $0).parquet" }
         try announce(locations)
-        return try zip(cuts, locations).map { try write(groups[$0], spill, group.partition, to: $1) }
+        return (try zip(cuts, locations).map { try write(groups[$0], spill, group.partition, to: $1) }, content)
     }
 
-    /// Rows of a row group: such that four of them or more make a file, and as many as readers like.
-    private func groupRows(_ rows: Int, _ bytes: Int) -> Int {
-        let perRow = max(Double(bytes) / Double(max(rows, 1)), 0.01)
-        let wanted = max(Int(min(Double(options.targetSize) / 4 / perRow, 1e9)), 1)
-        let most = min(wanted, budget.maxGroupRows)
+    /// Rows of a row group: such that four of them or more make a file, that several of its largest column fit into memory, and as many as readers like.
+    private func groupRows(_ rows: Int, _ bytes: Int, _ largestColumn: Int) -> Int {
+        func count(_ room: Int, _ bytes: Int) -> Int {
+            let perRow = max(Double(bytes) / Double(max(rows, 1)), 0.01)
+            return max(Int(min(Double(room) / perRow, 1e9)), 1)
+        }
+        let most = min(count(options.targetSize / 4, bytes), count(budget.work / 8, largestColumn), budget.maxGroupRows)
         let count = (rows + most - 1) / most
         return (rows + count - 1) / max(count, 1)
     }
@@ -127,9 +150,10 @@ struct GroupRewrite {
     private func prove(_ result: RewrittenGroup) throws {
         var written = RowContent(table)
         var digests = RowDigests(count: 0)
+        let opener = makeOpener()
         for file in result.outputs {
             do {
-                written.add(try RowContent(reading: try TableFile(file, in: store, limits: limits), table, &digests, keepLease: keepLease))
+                written.add(try RowContent(reading: try opener.open(file, keepLease: keepLease), table, &digests, keepLease: keepLease))
             } catch let error as IcebergError where error.code == .malformed || error.code == .unsupported {
                 throw ContentDifference(files: result.outputs.map(\.path), text: "what was written cannot be read back: \(error.message)")
             }

@@ -19,7 +19,7 @@ struct MemoryBudget: Equatable {
     /// What is left for the work.
     let work: Int
 
-    init(_ maxMemory: Int) { self.init(work: max(maxMemory - Self.base, 8 << 20) * 7 / 8) }
+    init(_ maxMemory: Int) { self.init(work: max(maxMemory - Self.base, 8 << 20) * 4 / 5) }
 
     init(work: Int) { self.work = work }
 
@@ -29,6 +29,9 @@ struct MemoryBudget: Equatable {
     var maxGroupRows: Int { min(Self.maxGroupRows, work / 6 / Self.bytesPerGroupRow) }
     /// Column chunks of all files that are open at once.
     var maxChunks: Int { work / 8 / Self.bytesPerChunk }
+
+    /// What a column that is sorted by may take.
+    var keyLimit: Int { work / 2 }
 
     /// How the memory of one slice is shared out.
     struct Slice: Equatable {

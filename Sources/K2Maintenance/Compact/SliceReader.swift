@@ -87,15 +87,14 @@ struct SliceReader {
             for group in inputs[part.input].file.rowGroups where inputs[part.input].file.rows(of: group).overlaps(part.rows) {
                 let chunk = inputs[part.input].file.reader.metadata.rowGroups[group].columns[number]
                 size.entries += Int(chunk.valueCount)
-                // Dictionaries may give way to values further on in a chunk.
-                if chunk.dictionaryPageOffset == nil { size.bytes += Int(chunk.totalUncompressedSize) }
+                size.bytes += Int(clamping: chunk.totalUncompressedSize)
             }
         }
         size.entries = max(size.entries, slice.rowCount)
         return size
     }
 
-    /// Bytes of the largest column in memory, about.
+    /// Bytes of the largest column in memory, about: encodings of byte strings may be shorter by far than what they stand for.
     var largestColumn: Int {
         table.leaves.indices.map { leaf in
             let size = size(of: leaf)
@@ -105,7 +104,8 @@ struct SliceReader {
                 case .decimal, .uuid: 16
                 default: 4
                 }
-            return size.entries * width + size.bytes * 2
+            let isText = [.string, .binary].contains(table.leaves[leaf].type)
+            return size.entries * width + (isText ? size.bytes * 2 : 0)
         }.max() ?? 0
     }
 

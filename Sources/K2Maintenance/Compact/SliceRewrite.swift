@@ -3,6 +3,11 @@ import K2Lake
 import K2ObjectStore
 import K2Parquet
 
+/// A slice does not fit into memory: it must be cut.
+struct SliceTooLarge: Error {
+    var column: String
+}
+
 /// Puts the rows of a slice into order and encodes them, one column after the other.
 ///
 /// Only what the order needs is decoded first; then each column is decoded once, its values are taken in the order of the output, and what comes out
@@ -10,8 +15,9 @@ import K2Parquet
 struct SliceRewrite {
     let reader: SliceReader
     let ordering: RowOrdering
-    /// Bytes that one decoded column may take.
+    /// Bytes that one decoded column may take; and one that is sorted by.
     let columnLimit: Int
+    let keyLimit: Int
     let options: WriterOptions
     /// Rows of a row group.
     let groupRows: Int
@@ -71,14 +77,18 @@ struct SliceRewrite {
         let leaf = table.leaves[key.leaf]
         let type = key.transform == .identity ? leaf.type : key.transform.resultType(leaf.type) ?? leaf.type
         var batch = LeafBatch(ParquetSchema.FieldType(type), maxDefinition: leaf.maxDefinition, maxRepetition: 0)
-        batch.reserve(entries: reader.slice.rowCount)
+        batch.reserve(entries: reader.slice.rowCount, limit: keyLimit)
         try reader.forEachPiece(key.leaf) { piece in
-            guard key.transform != .identity, let column = piece.column, piece.map.present != nil else { return try batch.append(piece) }
-            guard let transformed = TransformedValues(leaf, key.transform, piece.conversion) else { return }
-            var changed = piece
-            changed.column = try transformed.apply(column)
-            changed.conversion = .same
-            try batch.append(changed)
+            var piece = piece
+            if key.transform != .identity, let column = piece.column, piece.map.present != nil,
+                let transformed = TransformedValues(leaf, key.transform, piece.conversion)
+            {
+                piece.column = try transformed.apply(column)
+                piece.conversion = .same
+            }
+            do throws(ParquetError) { try batch.append(piece) } catch {
+                throw error.code == .tooLarge ? SliceTooLarge(column: leaf.name) : error as any Error
+            }
         }
         batch.seal()
         return batch.orderKeys(isDescending: key.isDescending, nullsFirst: key.nullsFirst)
@@ -112,14 +122,12 @@ struct SliceRewrite {
             let leaf = table.leaves[work.leaf]
             var batch = LeafBatch(work.type, maxDefinition: leaf.maxDefinition, maxRepetition: leaf.maxRepetition)
             let size = work.size.scaled(count, of: order.count)
-            batch.reserve(entries: size.entries, bytes: size.bytes, limit: columnLimit)
+            batch.reserve(entries: size.entries, limit: columnLimit)
             if try append(&work, &batch, &rows, &totals) {
                 batch.seal()
                 return batch
             }
-            guard count > groupRows else {
-                throw LakeError(.failed, "column \(leaf.name): \(count) rows of it take more than --max-memory leaves")
-            }
+            guard count > groupRows else { throw SliceTooLarge(column: leaf.name) }
             work.span = max(count / 2 / groupRows * groupRows, groupRows)
         }
     }

@@ -69,6 +69,8 @@ struct CompactionPlanTests {
         #expect(try plan(files, bytes: 100 * Self.megabyte).groups.map(\.inputs.count) == [10, 10])
         #expect(try plan(files, count: 7).groups.map(\.inputs.count) == [7, 7, 6])
         #expect(try plan(files, rows: 5 * Int(Self.megabyte) / 10).groups.map(\.inputs.count) == [5, 5, 5, 5])
+        // Groups of fewer than the wanted number are taken where limits have cut them from others.
+        #expect(try plan(files, count: 3).groups.map(\.inputs.count) == [3, 3, 3, 3, 3, 3, 2] && plan(files, count: 1).groups.isEmpty)
         // A file that is larger than the limits is alone.
         #expect(try sizes(plan([file(300), file(1)], bytes: 100 * Self.megabyte)) == [[300]])
     }

@@ -1,0 +1,149 @@
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2ObjectStore
+import K2TestSupport
+import Testing
+
+@testable import K2Maintenance
+
+/// Compaction with as little memory as makes every way round it necessary.
+struct CompactionMemoryTests {
+    private static func schema() throws -> Schema {
+        try Schema(fields: [
+            NestedField(1, "part", .int, required: false), NestedField(2, "id", .long, required: true), NestedField(3, "name", .string, required: false),
+            NestedField(4, "text", .string, required: true),
+            NestedField(5, "tags", .list(ListType(elementID: 6, element: .string, elementRequired: false)), required: false),
+        ])
+    }
+
+    private func lake(files: Int, rows: Int, _ random: inout Seeded) throws -> CompactLake {
+        let lake = try CompactLake(schema: Self.schema(), sortOrder: SortOrder(fields: [SortField(sourceID: 3), SortField(sourceID: 2, direction: .descending)]))
+        var next: Int64 = 0
+        for _ in 0..<files {
+            var content: [Row] = []
+            for _ in 0..<rows {
+                var row = RandomSchema.row(try lake.table.metadata.currentSchema, id: next, part: nil, &random)
+                row[4] = .bytes(Array("\(next)-\(String(repeating: random.pick(["x", "yz"]), count: random.int(10...40)))".utf8))
+                content.append(row)
+                next += 1
+            }
+            try lake.append([try lake.write(content.shuffled(using: &random), partition: [], groupRows: random.pick([.max, 100]))])
+        }
+        return lake
+    }
+
+    private func isSorted(_ rows: [Row]) -> Bool {
+        func key(_ row: Row) -> ([UInt8], Int64) {
+            var name: [UInt8] = []
+            if case .bytes(let bytes)? = row[3] { name = [1] + bytes }
+            guard case .integer(let id)? = row[2] else { return (name, 0) }
+            return (name, -id)
+        }
+        return zip(rows, rows.dropFirst()).allSatisfy { a, b in
+            let (x, y) = (key(a), key(b))
+            return x.0 == y.0 ? x.1 <= y.1 : x.0.lexicographicallyPrecedes(y.0)
+        }
+    }
+
+    @Test(arguments: [1 << 30, 300_000, 100_000]) func `rows, order and proof are the same however little memory there is`(_ work: Int) throws {
+        var random = Seeded.start()
+        let lake = try lake(files: 8, rows: 260, &random)
+        let before = try lake.content()
+        let files = try lake.dataFiles
+        try lake.addDeletes([try lake.positionDeletes([(files[0].path, 5), (files[3].path, 0), (files[3].path, 259)], specID: 0, partition: [])])
+        let expected = try lake.content()
+        #expect(expected.count == before.count - 3)
+        var options = CompactOptions()
+        options.targetSize = 400_000
+        options.minInputFiles = 2
+        let budget = MemoryBudget(work: work)
+        let outcome = try lake.compact(options, budget: budget)
+        #expect(try outcome.status == .done && lake.deleteFiles.isEmpty, "seed \(random.seed)")
+        #expect(try lake.content() == expected, "seed \(random.seed)")
+        for file in try lake.dataFiles { #expect(isSorted(try lake.rows(of: file)), "seed \(random.seed)") }
+        try lake.expectReplacementsEqual("seed \(random.seed)")
+        #expect(try lake.compact(options, budget: budget).status == .nothing, "seed \(random.seed)")
+    }
+
+    @Test func `a file that is larger than memory is cut into parts, and rows keep their order in each`() throws {
+        var random = Seeded.start()
+        let lake = try lake(files: 1, rows: 3000, &random)
+        let before = try lake.content()
+        var options = CompactOptions()
+        options.targetSize = 20_000
+        let budget = MemoryBudget(work: 100_000)
+        #expect(budget.maxRows < 1300)
+        let outcome = try lake.compact(options, budget: budget)
+        #expect(outcome.status == .done, "seed \(random.seed)")
+        #expect(try lake.dataFiles.count >= 3, "seed \(random.seed): \(outcome.summary)")
+        #expect(try lake.content() == before, "seed \(random.seed)")
+        for file in try lake.dataFiles { #expect(isSorted(try lake.rows(of: file)), "seed \(random.seed)") }
+        #expect(try lake.compact(options, budget: budget).status == .nothing, "seed \(random.seed)")
+    }
+
+    /// A store behind a network: files are fetched whole before they are read in parts.
+    private struct DistantStore: ObjectStore {
+        let inner: any ObjectStore
+
+        var capabilities: StoreCapabilities { StoreCapabilities(atomicPutIfAbsent: true, durablePut: true, consistentListing: true) }
+        func get(_ location: String) throws(StoreError) -> [UInt8] { try inner.get(location) }
+        func get(_ location: String, range: Range<Int64>) throws(StoreError) -> [UInt8] { try inner.get(location, range: range) }
+        func size(_ location: String) throws(StoreError) -> Int64 { try inner.size(location) }
+        func put(_ bytes: [UInt8], to location: String) throws(StoreError) { try inner.put(bytes, to: location) }
+        func putIfAbsent(_ bytes: [UInt8], to location: String) throws(StoreError) { try inner.putIfAbsent(bytes, to: location) }
+        func openWriter(_ location: String) throws(StoreError) -> any ObjectWriter { try inner.openWriter(location) }
+        func list(prefix: String) throws(StoreError) -> [StoredObject] { try inner.list(prefix: prefix) }
+        func delete(_ location: String) throws(StoreError) -> Bool { try inner.delete(location) }
+    }
+
+    @Test func `of a distant store each file is asked for once, and each output once more for the proof`() throws {
+        var random = Seeded.start()
+        let lake = try CompactLake(schema: Self.schema(), wrap: { DistantStore(inner: $0) })
+        for _ in 0..<6 { try lake.append([try lake.makeFile(20, part: nil, &random)]) }
+        let before = try lake.content()
+        lake.faults.fail(call: .max, .before)
+        #expect(try lake.compact(CompactOptions()).status == .done)
+        let reads = lake.faults.log.filter { $0.hasPrefix("get ") && $0.hasSuffix(".parquet") }
+        #expect(reads.count == 7 && Set(reads).count == 7)
+        #expect(try lake.content() == before, "seed \(random.seed)")
+    }
+
+    /// A slice is halved as often as it takes, down to one row.
+    @Test func `long values take more slices, and one that does not fit is told`() throws {
+        func lake(_ length: Int) throws -> CompactLake {
+            let lake = try CompactLake(schema: Self.schema(), sortOrder: SortOrder(fields: [SortField(sourceID: 4)]))
+            for id in 0..<6 {
+                let rows: [Row] = (0..<3).map { [2: .integer(Int64(id * 3 + $0)), 4: .bytes([UInt8](repeating: UInt8(id), count: length + $0))] }
+                try lake.append([try lake.write(rows, partition: [])])
+            }
+            return lake
+        }
+        let good = try lake(15_000)
+        let expected = try good.content()
+        #expect(try good.compact(CompactOptions(), budget: MemoryBudget(work: 300_000)).status == .done)
+        #expect(try good.content() == expected && (2...5).contains(good.dataFiles.count))
+        // Where no fewer files would come out, they are left.
+        let large = try lake(60_000)
+        var notes: [String] = []
+        #expect(try large.compact(CompactOptions(), budget: MemoryBudget(work: 300_000)) { notes.append($0) }.status == .nothing)
+        #expect(try notes.count == 1 && notes[0].contains("with this --max-memory") && large.dataFiles.count == 6 && large.strays() == [])
+        let bad = try lake(200_000)
+        let before = try bad.content()
+        let error = #expect(throws: LakeError.self) { try bad.compact(CompactOptions(), budget: MemoryBudget(work: 300_000)) }
+        #expect(error?.message == "column text: one row of it takes more than --max-memory leaves")
+        #expect(try bad.content() == before && bad.dataFiles.count == 6 && bad.strays() == [])
+    }
+
+    @Test func `what memory is shared out stays within what there is`() {
+        for size in [64, 128, 512, 4096] {
+            let budget = MemoryBudget(size << 20)
+            #expect(budget.work < size << 20)
+            let rows = budget.maxRows
+            let slice = budget.slice(rows: rows, groupRows: budget.maxGroupRows, encoded: size << 20, column: 0)
+            let held = rows * MemoryBudget.bytesPerRow + budget.maxGroupRows * MemoryBudget.bytesPerGroupRow + slice.column
+            #expect(held <= budget.work + budget.work / 8 && slice.spills, "\(size) MB")
+            #expect(rows * MemoryBudget.bytesPerSortedRow <= budget.work)
+        }
+    }
+}

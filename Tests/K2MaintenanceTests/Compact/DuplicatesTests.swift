@@ -1,0 +1,143 @@
+import K2Domain
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2ObjectStore
+import K2StateStore
+import K2TestSupport
+import Testing
+
+@testable import K2Maintenance
+
+struct DuplicatesTests {
+    /// A table as K2 makes it, so that rows have an identity.
+    private func lake(_ name: String) throws -> CompactLake {
+        let definition = try #require(MarketTables.all.first { $0.coldName == name })
+        let schema = try LakeSchema(definition)
+        return try CompactLake(name, schema: schema.schema, spec: .unpartitioned, sortOrder: schema.sortOrder)
+    }
+
+    private func id(_ lake: CompactLake, _ name: String) throws -> Int { try #require(try lake.table.metadata.currentSchema.field(named: name)).id }
+
+    /// A row with something in each required column.
+    private func row(_ lake: CompactLake, _ values: [String: Cell]) throws -> Row {
+        var row: Row = [:]
+        for field in try lake.table.metadata.currentSchema.fields {
+            if let value = values[field.name] { row[field.id] = value } else if field.required { row[field.id] = Self.filler(field.type) }
+        }
+        return row
+    }
+
+    private static func filler(_ type: IcebergType) -> Cell {
+        switch type {
+        case .primitive(.string): .bytes(Array("x".utf8))
+        case .primitive(.uuid): .bytes([UInt8](repeating: 1, count: 16))
+        case .primitive(.decimal): .decimal(1)
+        case .list: .list([])
+        case .map: .map([])
+        default: .integer(1)
+        }
+    }
+
+    private func text(_ text: String) -> Cell { .bytes(Array(text.utf8)) }
+
+    private func trade(_ lake: CompactLake, _ sequence: Int64?, _ symbol: String = "BTCUSDT", price: Int128 = 1, tradeID: String? = nil) throws -> Row {
+        var values: [String: Cell] = [
+            "exchange": text("binance"), "symbol": text(symbol), "price": .decimal(price), "trade_id": text(tradeID ?? "T\(sequence ?? 0)"),
+        ]
+        if let sequence { values["source_sequence"] = .integer(sequence) }
+        return try row(lake, values)
+    }
+
+    private var options: CompactOptions {
+        var options = CompactOptions()
+        options.removesDuplicates = true
+        return options
+    }
+
+    @Test func `of trades with one id the first stays, whatever else they say`() throws {
+        let lake = try lake("silver_trades")
+        let first = [try trade(lake, 1), try trade(lake, 2), try trade(lake, nil, tradeID: "A"), try trade(lake, 2, "ETHUSDT")]
+        let second = [try trade(lake, 2, price: 5), try trade(lake, 3), try trade(lake, nil, price: 9, tradeID: "A"), try trade(lake, nil, tradeID: "B")]
+        let third = [try trade(lake, 3, price: 7), try trade(lake, 3, price: 8)]
+        for rows in [first, second, third] { try lake.append([try lake.write(rows, partition: [])]) }
+        let outcome = try lake.compact(options)
+        let expected = Dictionary(uniqueKeysWithValues: (first + [second[1], second[3]]).map { ($0, 1) })
+        #expect(try lake.content() == expected)
+        #expect(outcome.facts["duplicates"] == [["partition": "all", "rows": 4]] && outcome.facts["rows_removed"] == 4)
+        #expect(outcome.summary.contains("4 duplicate rows removed"))
+        #expect(try lake.compact(options).status == .nothing)
+    }
+
+    @Test func `of candles the newest revision stays`() throws {
+        let lake = try lake("gold_ohlcv_1m")
+        func candle(_ window: Int64, _ revision: Int64, _ close: Int128) throws -> Row {
+            try row(lake, [
+                "exchange": text("kraken"), "canonical_symbol": text("BTC/USD"), "window_start": .integer(window), "revision": .integer(revision),
+                "close_price": .decimal(close),
+            ])
+        }
+        let rows = [try candle(1, 0, 1), try candle(1, 2, 2), try candle(1, 1, 3), try candle(2, 0, 4), try candle(2, 0, 5)]
+        for row in rows { try lake.append([try lake.write([row], partition: [])]) }
+        let outcome = try lake.compact(options)
+        #expect(try lake.content() == [rows[1]: 1, rows[3]: 1] && outcome.facts["rows_removed"] == 3)
+    }
+
+    @Test func `rows that are deleted already hold nothing`() throws {
+        let lake = try lake("silver_trades")
+        let rows = [try trade(lake, 1, price: 1), try trade(lake, 1, price: 2)]
+        for row in rows { try lake.append([try lake.write([row], partition: [])]) }
+        try lake.addDeletes([try lake.positionDeletes([(try lake.dataFiles[1].path, 0)], specID: 0, partition: [])])
+        let left = try lake.content()
+        _ = try lake.compact(options)
+        #expect(try lake.content() == left && left.count == 1)
+    }
+
+    @Test func `without the flag they stay, and a dry run only tells`() throws {
+        let lake = try lake("silver_trades")
+        for price in 0..<6 { try lake.append([try lake.write([try trade(lake, 1, price: Int128(price))], partition: [])]) }
+        _ = try lake.compact(CompactOptions())
+        #expect(try lake.content().count == 6)
+        var lines: [String] = []
+        let outcome = try Compaction(lake.work(isDryRun: true, show: { lines.append($0.text()) }), options).run()
+        #expect(outcome.status == .planned && lines.contains("  all: 5 duplicate rows go") && outcome.summary.contains("5 duplicate rows would go"))
+        #expect(try lake.content().count == 6)
+    }
+
+    @Test func `tables whose rows have no identity are refused`() throws {
+        let lake = try CompactLake(schema: try Schema(fields: [NestedField(2, "id", .long, required: true)]))
+        let error = #expect(throws: LakeError.self) { try lake.compact(options) }
+        #expect(error?.code == .configuration && error?.message.contains("--dedupe") == true)
+    }
+
+    @Test func `the file with the row that stays must still be there`() throws {
+        let lake = try lake("silver_trades")
+        // The first file is of the wanted size and is not taken itself.
+        var options = options
+        let first = try lake.write((0..<30).map { try trade(lake, $0) }, partition: [])
+        options.targetSize = Int(first.fileSize)
+        try lake.append([first])
+        try lake.append([try lake.write([try trade(lake, 7, price: 70)], partition: [])])
+        var notes: [String] = []
+        lake.catalog.beforeCommit = {
+            let loop = CommitLoop(catalog: lake.inner, store: lake.memory, environment: lake.clock.environment)
+            _ = try loop.overwrite(removing: [first.path], adding: [], in: lake.identifier)
+        }
+        options.maxCommits = 1
+        _ = try lake.compact(options) { notes.append($0) }
+        #expect(notes.contains { $0.contains("\(first.path) is not in the table any more") })
+        #expect(try lake.content().count == 1)
+    }
+
+    @Test func `what is found does not depend on memory`() throws {
+        var random = Seeded.start()
+        let lake = try lake("silver_trades")
+        for _ in 0..<5 { try lake.append([try lake.write(try (0..<60).map { _ in try trade(lake, Int64(random.int(0...80))) }, partition: [])]) }
+        func find(_ work: Int) throws -> Duplicates {
+            try Duplicates.find(
+                LiveTable(lake.table.metadata, lake.memory), work: lake.work(), filter: nil, store: lake.memory, budget: MemoryBudget(work: work))
+        }
+        let (whole, parts) = (try find(1 << 30), try find(2_000))
+        #expect(whole.masks == parts.masks && whole.witnesses == parts.witnesses && whole.rowCount == parts.rowCount && whole.rowCount > 200)
+    }
+}
