@@ -3,7 +3,9 @@
 import decimal
 import json
 import os
+import pathlib
 import subprocess
+import threading
 import time
 from collections import Counter
 
@@ -45,11 +47,17 @@ class Offload:
     def measured(self, *arguments):
         """What was said, and the largest resident set in KiB."""
         process = self.start("--safety-lag", "0s", *arguments)
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, said
-        return said, usage.ru_maxrss
+        said = []
+        reader = threading.Thread(target=lambda: said.append(process.stderr.read()))
+        reader.start()
+        # What wait4(2) says begins with the size of the process that started this one.
+        most = 0
+        while process.poll() is None:
+            most = max(most, largest_resident_set(process.pid))
+            time.sleep(0.01)
+        reader.join()
+        assert process.returncode == 0, said[0]
+        return said[0], most
 
     def kill_after(self, seconds, *arguments):
         process = self.start("--safety-lag", "0s", *arguments)
@@ -59,6 +67,15 @@ class Offload:
 
     def status(self):
         return {row["table"]: row for row in map(json.loads, self.run("--json", verb="status").splitlines())}
+
+
+def largest_resident_set(pid):
+    """KiB so far; 0 when the process is no more."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
 
 
 def warm_rows(store, table):

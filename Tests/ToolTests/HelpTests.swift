@@ -24,7 +24,7 @@ struct CommandInfo: Decodable {
 
 /// The commands of all tools, with the words that lead to them.
 private struct Command {
-    static let tools = ["k2-feed", "k2-normalize", "k2-ohlcv", "k2-load", "k2-offload", "k2-sim"]
+    static let tools = ["k2-feed", "k2-normalize", "k2-ohlcv", "k2-load", "k2-offload", "k2-maintain", "k2-sim"]
 
     var words: [String]
     var info: CommandInfo
