@@ -2,7 +2,6 @@
 
 import decimal
 import json
-import os
 import pathlib
 import subprocess
 import threading
