@@ -169,6 +169,17 @@ struct ExpiryTests {
         #expect(try lake.stored() == lake.reachable())
     }
 
+    @Test func `a commit of maintenance tells the watermark on, so the snapshot that told it first may go`() throws {
+        let lake = try HistoryLake()
+        #expect(try HistoryNeeds.carried(lake.table.metadata).isEmpty)
+        try lake.append(summary: ["k2.watermark": "2026-01-02T00:00:00.000000Z", "k2.batch-id": "b"])
+        let compacted = try lake.append(summary: HistoryNeeds.carried(lake.table.metadata))
+        lake.clock.advance(HistoryLake.hour)
+        _ = try Expiry(lake.work(), ExpireOptions(olderThan: 0, retainLast: 1)).run()
+        let left = try lake.table.metadata.snapshots
+        #expect(left.map(\.snapshotID) == [compacted] && left[0].summary["k2.watermark"] == "2026-01-02T00:00:00.000000Z" && left[0].summary["k2.batch-id"] == nil)
+    }
+
     @Test func `nothing that is not older than an open batch goes`() throws {
         let lake = try HistoryLake()
         try lake.append()
