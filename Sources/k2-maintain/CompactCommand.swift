@@ -31,6 +31,7 @@ struct CompactCommand: ParsableCommand {
     @OptionGroup(title: "The lake") var lake: LakeOptions
 
     func run() throws {
+        HeapSettings.returnFreedMemory()
         try MaintainRun(options, lake).run([Compaction.step(try compact.options(writing))])
     }
 }

@@ -45,17 +45,32 @@ public struct Compaction {
         }
         if options.rewritesManifests { try rewriteManifests(&report) }
         report.after = try stores.catalog.loadTable(work.identifier).metadata
-        return report.outcome(.done)
+        let outcome = report.outcome(.done)
+        guard let failure = report.failures.first else { return outcome }
+        throw LakeError(.failed, "\(work.name): \(failure)\(report.commits > 0 ? "; beside that, \(outcome.summary)" : "")")
     }
 
     private func dryRun(_ metadata: TableMetadata, _ report: inout CompactionReport) throws -> StepOutcome {
-        let prepared = try prepare(metadata)
+        let prepared = try prepare(metadata, skipping: [])
         prepared.plan.leftOut.forEach(work.note)
+        try noteUnreadable(prepared.plan, try TableColumns(metadata))
         for group in prepared.plan.groups { work.show(report.shown(group, metadata)) }
         for line in prepared.duplicates?.lines(metadata) ?? [] { work.show(line) }
         report.plan(prepared.plan, prepared.duplicates)
         report.after = metadata
         return report.outcome(.planned)
+    }
+
+    /// Whether columns can be read as the table's stands in the files, which planning does not open.
+    private func noteUnreadable(_ plan: CompactionPlan, _ table: TableColumns) throws {
+        for group in plan.groups {
+            for input in group.inputs {
+                do { _ = try TableFile(input.data.file, in: stores.objects).leaves(table) } catch let error as IcebergError where error.code == .unsupported {
+                    work.note("a group of \(group.inputs.count) files would be left as it is: \(error.message)")
+                    break
+                }
+            }
+        }
     }
 
     /// What a pass works on.
@@ -65,7 +80,8 @@ public struct Compaction {
         var duplicates: Duplicates?
     }
 
-    private func prepare(_ metadata: TableMetadata) throws -> Prepared {
+    /// - Parameter skipped: files that could not be written anew before.
+    private func prepare(_ metadata: TableMetadata, skipping skipped: Set<String>) throws -> Prepared {
         let live = try LiveTable(metadata, stores.objects)
         let table = try TableColumns(metadata)
         let filter = try options.condition.map { condition throws(IcebergError) in try FileFilter(condition, metadata) }
@@ -75,7 +91,8 @@ public struct Compaction {
         }
         let limits = CompactionPlan.Limits(
             rows: budget.maxRows, bytes: Int64(options.targetSize) * 8, files: max(budget.maxChunks / max(table.leaves.count, 1), options.minInputFiles))
-        let plan = CompactionPlan(live.files, metadata, options, limits, filter: filter, extra: duplicates?.files ?? [])
+        let files = skipped.isEmpty ? live.files : live.files.filter { !skipped.contains($0.data.file.path) }
+        let plan = CompactionPlan(files, metadata, options, limits, filter: filter, extra: duplicates?.files ?? [])
         return Prepared(live: live, plan: plan, duplicates: duplicates)
     }
 
@@ -87,7 +104,7 @@ public struct Compaction {
         guard metadata.formatVersion == 2 else {
             throw IcebergError(.unsupported, "table format version \(metadata.formatVersion): only version 2 is written")
         }
-        let prepared = try prepare(metadata)
+        let prepared = try prepare(metadata, skipping: report.skipped)
         if number == 1 { prepared.plan.leftOut.forEach(work.note) }
         if prepared.plan.groups.isEmpty { return false }
         let table = try TableColumns(metadata)
@@ -126,8 +143,15 @@ public struct Compaction {
             for (number, group) in batch.enumerated() {
                 if work.isStopped() { throw stopped(report) }
                 let name = location(group, "\(id)-\(number)", prepared.live.metadata)
-                let result = try rewrite.run(group, name: name, deletes: &deletes, duplicates: prepared.duplicates?.masks ?? [:])
-                if result.isGain { written.append(result) } else { drop(result) }
+                do {
+                    let result = try rewrite.run(group, name: name, deletes: &deletes, duplicates: prepared.duplicates?.masks ?? [:])
+                    if result.isGain { written.append(result) } else { drop(result, &report) }
+                } catch where Self.isAboutGroup(error) {
+                    report.leave(group, error)
+                    work.note("\(group.inputs.count) files are left as they are: \(error)")
+                    // Whatever was written of it.
+                    _ = stores.objects.delete(names.filter { $0.hasPrefix(name + "-") })
+                }
             }
             let commit = CompactionCommit(
                 stores, work.identifier, read: prepared.live, id: id,
@@ -148,8 +172,15 @@ public struct Compaction {
         }
     }
 
+    /// Whether an error is about the files of a group, so that others can be done all the same.
+    private static func isAboutGroup(_ error: any Error) -> Bool {
+        if let error = error as? IcebergError { return error.code == .unsupported || error.code == .malformed || error.code == .missingFile }
+        return (error as? LakeError)?.code == .failed
+    }
+
     /// Little memory for long values may bring out as many files as there were.
-    private func drop(_ result: RewrittenGroup) {
+    private func drop(_ result: RewrittenGroup, _ report: inout CompactionReport) {
+        report.skip(result.group)
         work.note("\(result.group.inputs.count) files are left as they are: \(result.outputs.count) would come out of them with this --max-memory")
         _ = stores.objects.delete(result.outputs.map(\.path))
     }

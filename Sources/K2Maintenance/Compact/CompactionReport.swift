@@ -22,7 +22,22 @@ struct CompactionReport {
     private var snapshotID: Int64?
     private var digest: UInt128 = 0
 
+    /// Files that could not be written anew, or not to advantage.
+    private(set) var skipped: Set<String> = []
+    /// Why groups could not be written anew, but for what is not supported here.
+    private(set) var failures: [String] = []
+    private var leftGroups = 0
+
     init(before: TableMetadata) { self.before = before }
+
+    mutating func skip(_ group: CompactionGroup) { skipped.formUnion(group.inputs.map(\.data.file.path)) }
+
+    /// A group is left as it is.
+    mutating func leave(_ group: CompactionGroup, _ error: any Error) {
+        skip(group)
+        leftGroups += 1
+        if (error as? IcebergError)?.code != .unsupported { failures.append("\(error)") }
+    }
 
     mutating func add(_ commit: CompactionCommit, _ snapshot: Int64?, _ found: Duplicates?) {
         givenUp += commit.givenUp.count
@@ -111,6 +126,7 @@ struct CompactionReport {
             if duplicateRows > 0 { text += ", \(duplicateRows) duplicate rows would go" }
             return groups == 0 ? "nothing to do" : text
         }
+        if status == .nothing, leftGroups > 0 { return "nothing done: \(leftGroups) groups could not be written anew" }
         if status == .nothing { return givenUp > 0 ? "nothing done: \(givenUp) groups were changed by others meanwhile" : "nothing to do" }
         var parts: [String] = []
         if commits > 0 {
@@ -122,6 +138,7 @@ struct CompactionReport {
         if duplicateRows > 0 { parts.append("\(duplicateRows) duplicate rows removed") }
         if let manifests { parts.append("\(manifests.before) manifests became \(manifests.after)") }
         if givenUp > 0 { parts.append("\(givenUp) groups changed by others meanwhile were left") }
+        if leftGroups > 0 { parts.append("\(leftGroups) groups could not be written anew") }
         return parts.joined(separator: "; ")
     }
 
@@ -145,6 +162,7 @@ struct CompactionReport {
         }
         if let manifests { object["manifests"] = ["before": .integer(manifests.before), "after": .integer(manifests.after)] }
         if givenUp > 0 { object["groups_given_up"] = .integer(givenUp) }
+        if leftGroups > 0 { object["groups_left_out"] = .integer(leftGroups) }
         return object
     }
 }

@@ -33,9 +33,9 @@ struct GroupRewrite {
 
     private var limits: ReaderLimits {
         var limits = ReaderLimits()
-        limits.pageBytes = max(budget.maxPage, 1 << 20)
+        limits.pageBytes = budget.maxPage
         limits.chunkBytes = max(budget.work, 1 << 20)
-        limits.footerBytes = max(budget.maxPage, 1 << 20)
+        limits.footerBytes = budget.maxPage
         return limits
     }
 

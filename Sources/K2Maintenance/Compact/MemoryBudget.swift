@@ -51,6 +51,6 @@ struct MemoryBudget: Equatable {
         return Slice(spills: true, column: left)
     }
 
-    /// Longest page, and longest dictionary, that is read.
-    var maxPage: Int { work / 8 }
+    /// Longest page, and longest dictionary, that is read. Writers make pages of a megabyte and, rarely, of several.
+    var maxPage: Int { max(work / 8, 8 << 20) }
 }

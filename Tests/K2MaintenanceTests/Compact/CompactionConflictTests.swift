@@ -153,4 +153,26 @@ struct CompactionConflictTests {
         #expect(try lake.content().values.reduce(0, +) == 118)
         #expect(try lake.compact(options).status == .nothing)
     }
+
+    @Test func `files that cannot be read are left with a word about it, and others are done`() throws {
+        let (lake, _) = try lake()
+        // Somebody wrote a double where the table has a long.
+        let odd = try Schema(fields: [NestedField(1, "part", .int, required: false), NestedField(2, "id", .double, required: true)])
+        try lake.append([try lake.write([[1: .integer(0), 2: .bits(Double(1).bitPattern)]], schema: odd, partition: [.int(0)])])
+        var notes: [String] = []
+        let outcome = try lake.compact(CompactOptions()) { notes.append($0) }
+        #expect(outcome.status == .done && outcome.facts["groups_left_out"] == 1 && notes.count == 1)
+        #expect(notes.first?.contains("column id: a column of double where a long is expected") == true)
+        #expect(try files(lake, part: 0).count == 7 && files(lake, part: 1).count == 1 && lake.strays() == [])
+        notes = []
+        _ = try Compaction(lake.work(isDryRun: true, note: { notes.append($0) }), CompactOptions()).run()
+        #expect(notes.count == 1 && notes[0].contains("a group of 7 files would be left as it is"))
+        // A damaged one is an error, but no reason not to do the rest.
+        let (damaged, _) = try self.lake()
+        let broken = try files(damaged, part: 0)[1]
+        try damaged.memory.put([UInt8](repeating: 0, count: Int(broken.fileSize)), to: broken.path)
+        let error = #expect(throws: LakeError.self) { try damaged.compact(CompactOptions()) }
+        #expect(error?.code == .failed && error?.message.contains(broken.path) == true)
+        #expect(try files(damaged, part: 0).count == 6 && files(damaged, part: 1).count == 1)
+    }
 }

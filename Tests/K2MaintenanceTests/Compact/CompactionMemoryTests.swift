@@ -131,7 +131,7 @@ struct CompactionMemoryTests {
         let bad = try lake(200_000)
         let before = try bad.content()
         let error = #expect(throws: LakeError.self) { try bad.compact(CompactOptions(), budget: MemoryBudget(work: 300_000)) }
-        #expect(error?.message == "column text: one row of it takes more than --max-memory leaves")
+        #expect(error?.message == "t: column text: one row of it takes more than --max-memory leaves")
         #expect(try bad.content() == before && bad.dataFiles.count == 6 && bad.strays() == [])
     }
 
