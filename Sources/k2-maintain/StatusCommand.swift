@@ -23,7 +23,7 @@ struct StatusCommand: ParsableCommand {
             Small files are data files below three quarters of 128 MB, or of what the table wants. The last run is told by its worst verb.
             """)
 
-    @Option(help: ArgumentHelp("Comma-separated tables of the namespace cold; K2's own if left out.", valueName: "list"))
+    @Option(help: ArgumentHelp("Comma-separated tables, such as silver_trades,gold_ohlcv_1m; all if left out. Other tables of the namespace cold may be named, too.", valueName: "list"))
     var tables: String?
 
     @Flag(help: "One JSON object a line.")

@@ -112,8 +112,8 @@ private struct Command {
     }
 
     /// `--state` is a file of k2-ohlcv and a store of k2-offload; `--start` is a fixed time for a recording and now for a server;
-    /// without `--symbols` a capture takes the largest, and the simulator all.
-    private static let twoMeanings: Set<String> = ["state", "start", "symbols", "from"]
+    /// without `--symbols` a capture takes the largest, and the simulator all; `--older-than` is about snapshots, files or quarantines.
+    private static let twoMeanings: Set<String> = ["state", "start", "symbols", "from", "older-than"]
 
     @Test func sharedFlagsAreTheSameEverywhere() throws {
         var known: [String: (words: [String], argument: CommandInfo.Argument)] = [:]
