@@ -179,7 +179,7 @@ let package = Package(
             ]),
         tests("K2NormalizeTests", ["K2Normalize", "CMallocCounter", "K2Exchanges", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"]),
         tests("K2OHLCVTests", ["K2OHLCV", "K2NDJSON", "K2Domain", "K2Bytes"]),
-        tests("K2OffloadTests", ["K2Offload", "K2Connections", "K2CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests("K2OffloadTests", ["K2Offload", "K2Connections", "K2CLI", "K2Lake", "K2StateStore", "K2Domain", "K2Bytes", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         tests(
             "K2MaintainTests",
             ["K2Maintain", "K2Connections", "K2Maintenance", "K2Lake", "K2StateStore", "K2JSON", "K2Domain", "K2CLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -37,7 +37,7 @@ let package = Package(
         library("K2Compression", ["CZlib", "CZstd", "CSnappy"]),
         library("K2NDJSON", ["K2Bytes", "K2Domain", "K2JSON"]),
         library("K2Exchanges", ["K2Bytes", "K2Domain", "K2JSON"]),
-        library("K2Parquet", ["K2Bytes", "K2Compression"]),
+        library("K2Parquet", ["K2Bytes", "K2Compression", "CK2XXHash"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2HTTP", ["CCurl"]),
         library("K2Retry"),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import audit  # noqa: E402
 import live  # noqa: E402
 import load  # noqa: E402
 import offload  # noqa: E402
@@ -229,7 +230,7 @@ lines and keeps no account of ids. Latencies are from `received_at` in the recor
 exchange's core. The highest rate is taken with stdout to `/dev/null`."""
 
 
-def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, rounds):
+def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, rounds):
     ours, jq, python = normalize
     into_lake, duck_sorted, duck_unsorted = lake
     per_line = os.path.getsize(inputs.raw) / inputs.count
@@ -247,6 +248,7 @@ def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady
         *live_targets(steady, fastest),
         *load.targets(loading),
         *offload.targets(offloading),
+        *audit.targets(auditing),
     ]
     contest_header = ["program", "lines", "median", "rate", "largest resident set"]
     size_rows = [[name, f"{size:,}", f"{size / inputs.count:.1f}"] for name, size in sizes.items()]
@@ -296,6 +298,8 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 {offload.section(offloading)}
 
+{audit.section(auditing)}
+
 ## Start to end on empty input
 
 {table(["tool", "median", "slowest", "largest resident set"], start_rows)}
@@ -310,6 +314,8 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 {load.raw_numbers(loading)}
 
 {offload.raw_numbers(offloading)}
+
+{audit.raw_numbers(auditing)}
 """
 
 
@@ -328,8 +334,13 @@ def measure_offload(inputs, options):
     return offload.measure(tool, cores(options), inputs.trades, inputs.count, FOLDER, rounds=options.rounds)
 
 
+def measure_audit(inputs, options):
+    print("measuring audit", file=sys.stderr)
+    return audit.measure(tool, cores(options), inputs.trades, inputs.count, FOLDER, rounds=options.rounds)
+
+
 # What can be measured by itself: where its part of the report comes from, and how it is measured.
-PARTS = {"load": (load, measure_load), "offload": (offload, measure_offload)}
+PARTS = {"load": (load, measure_load), "offload": (offload, measure_offload), "audit": (audit, measure_audit)}
 
 
 def renew(name, options):
@@ -381,7 +392,8 @@ def main():
     print("measuring live capture", file=sys.stderr)
     steady, fastest = live.measure(tool, cores(options), seconds=options.live_seconds, rounds=min(3, options.rounds))
     loading, offloading = measure_load(inputs, options), measure_offload(inputs, options)
-    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, options.rounds)
+    auditing = measure_audit(inputs, options)
+    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, options.rounds)
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(text)
     print(text.split("## Every run")[0])

@@ -8,3 +8,5 @@ ck2_hash128 ck2_xxh3_128(const void *bytes, size_t count, uint64_t seed) {
     ck2_hash128 result = {hash.low64, hash.high64};
     return result;
 }
+
+uint64_t ck2_xxh64(const void *bytes, size_t count) { return XXH64(bytes, count, 0); }

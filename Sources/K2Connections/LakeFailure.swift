@@ -17,6 +17,7 @@ extension ExitStatus {
 extension LakeError {
     /// What opening the lake failed with.
     public init(_ failure: ToolFailure) {
-        self.init(failure.status == .temporary ? .busy : .configuration, failure.message, hint: failure.hint)
+        let code: Code = failure.status == .temporary ? .busy : failure.status == .failed ? .failed : .configuration
+        self.init(code, failure.message, hint: failure.hint)
     }
 }

@@ -109,7 +109,7 @@ public struct LakePlan: Sendable {
             case .rest(let url): return try RESTCatalog(try CatalogAddress(url: url) { InputFile.environment($0) })
             case .folder: return try FileCatalog(root: warehouse.location, store: objects)
             }
-        } catch { throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message) }
+        } catch { throw ToolFailure(error.isRetryable ? .temporary : error.code == .storage ? .failed : .usage, error.message) }
     }
 
     private func openState() throws(ToolFailure) -> any StateStore {
@@ -119,7 +119,7 @@ public struct LakePlan: Sendable {
             case .sqlite(let path): return try SQLStateStore(path: path)
             case .postgres(let url): return try SQLStateStore(postgres: url)
             }
-        } catch { throw ToolFailure(error.isRetryable ? .temporary : .usage, error.message) }
+        } catch { throw ToolFailure(error.isRetryable ? .temporary : error.code == .disk ? .failed : .usage, error.message) }
     }
 
     private static func makeParent(_ file: String) throws(ToolFailure) {

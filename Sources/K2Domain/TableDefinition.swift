@@ -22,6 +22,14 @@ public struct ColumnDefinition: Sendable {
     /// Field ids of a list's element, or of a map's key and value.
     public var nestedIDs: [Int] = []
 
+    public init(key: StaticString, type: ColumnType, id: Int, isRequired: Bool, nestedIDs: [Int] = []) {
+        self.key = key
+        self.type = type
+        self.id = id
+        self.isRequired = isRequired
+        self.nestedIDs = nestedIDs
+    }
+
     public var name: String { "\(key)" }
 }
 

@@ -31,6 +31,9 @@ public final class FileCatalog: Catalog {
 
     public var capabilities: CatalogCapabilities { CatalogCapabilities(serverSideCommit: false, nestedNamespaces: true) }
 
+    /// The N of a file named `vN.metadata.json`, which is a version in such a catalog; nil for other names.
+    public static func versionNumber(of name: String) -> Int? { FileLayout.versionNumber(name) }
+
     // MARK: Namespaces
 
     public func createNamespace(_ namespace: [String], properties: [String: String]) throws(IcebergError) {

@@ -217,6 +217,12 @@ public final class SQLCatalog: Catalog {
 
 extension IcebergError {
     init(_ error: SQLError) {
-        self.init(error.code == .outcomeUnknown ? .outcomeUnknown : .catalog, error.message, isRetryable: error.isRetryable)
+        let code: Code =
+            switch error.code {
+            case .outcomeUnknown: .outcomeUnknown
+            case .disk: .storage
+            default: .catalog
+            }
+        self.init(code, error.message, isRetryable: error.isRetryable)
     }
 }

@@ -28,7 +28,7 @@ struct DataFileWriter {
     /// Writes what is kept of the row groups of another file.
     func write(_ groups: [GoldRevision.RowGroup], partition: [Datum?], to location: String) throws -> DataFile {
         try write(partition: partition, to: location) { writer in
-            for group in groups { try writer.writeRowGroup(group.columns, selecting: .rows(group.kept[...])) }
+            for group in groups where !group.kept.isEmpty { try writer.writeRowGroup(try group.columns(), selecting: .rows(group.kept[...])) }
         }
     }
 

@@ -19,9 +19,10 @@ struct GoldRevision {
         var rowCount: Int { groups.reduce(0) { $0 + $1.kept.count } }
     }
 
-    /// A row group as it was read, and the rows of it that stay.
+    /// A row group, and the rows of it that stay.
     struct RowGroup {
-        var columns: [Column]
+        /// Reads it, when it is written anew: files may be larger than the memory.
+        var columns: () throws -> [Column]
         var kept: [UInt32]
     }
 
@@ -95,21 +96,20 @@ struct GoldRevision {
         var found = false
         var start = 0
         for group in source.rowGroups {
-            let columns = try schema.definition.columns.indices.map { try source.column($0, rowGroup: group) }
             let count = source.rowCount(group)
-            let kept = try rows(columns, without: names).filter { mask?.isLive(start + Int($0)) ?? true }
+            let kept = try rows(of: source, group, without: names).filter { mask?.isLive(start + Int($0)) ?? true }
             found = found || kept.count < mask?.liveCount(in: start..<start + count) ?? count
-            groups.append(RowGroup(columns: columns, kept: kept))
+            groups.append(RowGroup(columns: { try source.columns(rowGroup: group) }, kept: kept))
             start += count
         }
         guard found else { return nil }
         return Replacement(file: file, sequenceNumber: input.data.sequenceNumber, deletes: Set(input.deletes.map(\.file.path)), groups: groups)
     }
 
-    private func rows(_ columns: [Column], without names: Set<Name>) throws(IcebergError) -> [UInt32] {
-        let exchange = columns[position("exchange")].values
-        let symbol = columns[position("canonical_symbol")].values
-        guard case .int64(let starts) = columns[position("window_start")].values else { throw IcebergError(.malformed, "window_start: expected times") }
+    private func rows(of source: LakeFile, _ group: Int, without names: Set<Name>) throws -> [UInt32] {
+        let exchange = try source.column(position("exchange"), rowGroup: group).values
+        let symbol = try source.column(position("canonical_symbol"), rowGroup: group).values
+        guard case .int64(let starts) = try source.column(position("window_start"), rowGroup: group).values else { throw IcebergError(.malformed, "window_start: expected times") }
         return starts.indices.compactMap { row in
             let name = Name(
                 exchange: exchange.bytes(row), symbol: symbol.bytes(row), windowStart: starts[row])

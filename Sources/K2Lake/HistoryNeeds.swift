@@ -46,8 +46,14 @@ public struct HistoryNeeds {
         metadata.snapshots.filter { position($0) != nil }.max { $0.sequenceNumber < $1.sequenceNumber }
     }
 
+    /// What a commit of maintenance repeats in its summary, so that the snapshot which told it first need not stay for it alone.
+    public static func carried(_ metadata: TableMetadata) -> [String: String] {
+        guard let text = newestWatermark(metadata)?.summary[TableCommitter.watermarkKey] else { return [:] }
+        return [TableCommitter.watermarkKey: text]
+    }
+
     /// How far the table is offloaded, as the snapshot tells.
-    static func position(_ snapshot: Snapshot) -> Timestamp? {
+    public static func position(_ snapshot: Snapshot) -> Timestamp? {
         guard let text = snapshot.summary[TableCommitter.watermarkKey] else { return nil }
         let bytes = Array(text.utf8)
         return try? Timestamp(rfc3339: bytes.span)

@@ -29,9 +29,11 @@ struct IntentReconciler {
             try stores.state.settle(batchID: intent.batchID, .committed, run: run, watermark: try watermark(after: intent, run))
             return "\(table): batch \(intent.batchID) had been committed in snapshot \(snapshot.snapshotID)"
         }
-        for file in intent.files { _ = try stores.objects.delete(file) }
+        // Without the table nobody can say whether they are live.
+        let isThere = try stores.catalog.findTable(identifier) != nil
+        if isThere { for file in intent.files { _ = try stores.objects.delete(file) } }
         try stores.state.settle(batchID: intent.batchID, .forgotten, run: stores.run(of: intent, status: "forgotten"), watermark: nil)
-        return "\(table): batch \(intent.batchID) was not committed: its files are removed"
+        return "\(table): batch \(intent.batchID) was not committed: \(isThere ? "its files are removed" : "the table is gone, its files are left alone")"
     }
 
     private func snapshot(of intent: Intent) throws -> Snapshot? {

@@ -15,8 +15,14 @@ struct LakeFile {
     init(_ file: DataFile, in store: any ObjectStore, _ schema: LakeSchema) throws {
         self.file = file
         self.schema = schema
-        let reader = try ParquetReader(fileSize: Int(file.fileSize)) {
-            try store.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound))
+        // A small file costs one request; of a large one only what is asked for is read.
+        let whole = file.fileSize <= Self.smallBytes ? try store.get(file.path) : nil
+        if let whole, whole.count != Int(file.fileSize) {
+            throw ParquetError(.malformed, file.path, "expected \(file.fileSize) bytes, found \(whole.count)")
+        }
+        let reader = try ParquetReader(fileSize: Int(file.fileSize)) { range in
+            if let whole { return Array(whole[range]) }
+            return try store.get(file.path, range: Int64(range.lowerBound)..<Int64(range.upperBound))
         }
         positions = zip(schema.fieldIDs, schema.definition.columns).map { id, column in
             reader.schema.root.children.firstIndex { $0.element.fieldID == Int32(id) }
@@ -25,6 +31,11 @@ struct LakeFile {
         }
         self.reader = reader
     }
+
+    private static let smallBytes: Int64 = 4 << 20
+
+    /// All columns of the definition.
+    func columns(rowGroup: Int) throws -> [Column] { try schema.definition.columns.indices.map { try column($0, rowGroup: rowGroup) } }
 
     var rowGroups: Range<Int> { 0..<reader.metadata.rowGroups.count }
 

@@ -117,7 +117,7 @@ public struct LakeLoader: ~Copyable {
                 // Better to say now than after the first batch that the table cannot be written to.
                 try TableCommitter(stores: stores, definition: definition).checkTable()
                 // First: what a killed run had committed is among the rows that the table has.
-                var found = try IntentReconciler(stores: stores, definition: definition).run()
+                var found = try StateBinding(stores: stores, definition: definition).settle()
                 if let existing = try stores.catalog.findTable(try LakeSchema(definition).identifier),
                     let line = try LakeMemory(stores: stores, definition: definition).catchUp(existing)
                 {

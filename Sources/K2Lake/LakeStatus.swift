@@ -19,6 +19,24 @@ public struct TableStatus: Sendable {
     /// How far the watermark is behind now, µs.
     public var lag: Int64?
     public var location: String
+
+    public init(
+        table: String, rows: Int64, files: Int64, bytes: Int64, snapshots: Int, snapshotID: Int64?, committedAt: Timestamp?, openIntents: Int,
+        lastRun: RunRecord?, watermark: Watermark?, lag: Int64?, location: String
+    ) {
+        self.table = table
+        self.rows = rows
+        self.files = files
+        self.bytes = bytes
+        self.snapshots = snapshots
+        self.snapshotID = snapshotID
+        self.committedAt = committedAt
+        self.openIntents = openIntents
+        self.lastRun = lastRun
+        self.watermark = watermark
+        self.lag = lag
+        self.location = location
+    }
 }
 
 extension LakeStores {
@@ -56,7 +74,7 @@ extension LakeStores {
                     if try state.openIntents(table: table).isEmpty { return }
                     try takeLease(table)
                     defer { try? state.releaseLease(table: table, holder: holder) }
-                    lines += try IntentReconciler(stores: self, definition: definition).run()
+                    lines += try StateBinding(stores: self, definition: definition).settle()
                 }
             } catch {
                 failures.append(error as? LakeError ?? LakeError(.failed, "\(table): \(error)"))

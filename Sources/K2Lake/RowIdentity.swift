@@ -120,6 +120,9 @@ struct IdentityLedger {
         digests.sorted { $0.key < $1.key }.map { IdentityKey(digest: Self.bytes($0.key), value: $0.value.revision) }
     }
 
+    /// Bytes that the batch's digests take here and in its intent, about.
+    var byteCount: Int { digests.count * 160 }
+
     /// Starts the next batch: what was in this one is in the table now.
     mutating func startBatch() {
         for index in batch.indices { batch[index] = SequenceSet() }

@@ -26,6 +26,8 @@ enum BatchKind: String {
     case late
     /// What the lake had lost.
     case backfill
+    /// What an audit found to be missing, and files without what it found to be too much.
+    case repair
 }
 
 /// Where the rows of a batch come from, and what the state store learns with their commit.
@@ -51,6 +53,8 @@ struct TableCommitter {
     let definition: TableDefinition
     /// Bytes of a data file, about.
     var targetFileSize = 128 << 20
+    /// Of the table that the batches are made for; nil: whichever has the name.
+    var tableUUID: String?
 
     private var table: String { definition.coldName }
     private var identifier: TableIdentifier { TableIdentifier(LakeSchema.namespace, table) }
@@ -105,13 +109,21 @@ struct TableCommitter {
 
     private static let evolutionAttempts = 5
 
-    /// Commits the live rows of `rows`. Precondition: there is one. Returns nil when the table has this
+    /// Files that a commit replaces, and what has to hold before it is made.
+    struct Replacing {
+        var files: [GoldRevision.Replacement]
+        /// Gets the table and the files that were written; what it throws takes them back.
+        var prove: (TableMetadata, LakeSchema, [DataFile]) throws -> Void
+    }
+
+    /// Commits the live rows of `rows`. Precondition: there is one, or a file to be replaced. Returns nil when the table has this
     /// very batch already and only the state store did not know.
-    func commit(_ rows: LakeTable, origin: BatchOrigin = BatchOrigin()) throws -> CommitReport? {
-        for _ in 1..<Self.planAttempts {
-            do { return try commitOnce(rows, origin) } catch is Outdated { continue }
+    func commit(_ rows: LakeTable, origin: BatchOrigin = BatchOrigin(), replacing: Replacing? = nil) throws -> CommitReport? {
+        // What is given to be replaced cannot be planned anew here.
+        for _ in 1..<(replacing == nil ? Self.planAttempts : 1) {
+            do { return try commitOnce(rows, origin, replacing) } catch is Outdated { continue }
         }
-        do { return try commitOnce(rows, origin) } catch let error as Outdated { throw LakeError(.busy, "\(table): \(error.reason)") }
+        do { return try commitOnce(rows, origin, replacing) } catch let error as Outdated { throw LakeError(.busy, "\(table): \(error.reason)") }
     }
 
     /// The files that a revision wants to replace are not what they were: others compacted them, or deleted rows. It must be planned anew.
@@ -121,22 +133,23 @@ struct TableCommitter {
 
     private static let planAttempts = 8
 
-    private func commitOnce(_ rows: LakeTable, _ origin: BatchOrigin) throws -> CommitReport? {
+    private func commitOnce(_ rows: LakeTable, _ origin: BatchOrigin, _ replacing: Replacing?) throws -> CommitReport? {
         let started = stores.now
         let table = try openTable()
+        try mustBeSame(table.metadata)
         let shape = try shape(table)
         let order = try RowOrder(rows.buffer, spec: shape.spec, rules: shape.rules)
         var intent = Intent(
             batchID: "", table: self.table, createdAt: started, files: [], ranges: rows.ledger.ranges, keys: rows.ledger.keys,
             kind: origin.kind.rawValue, window: origin.window)
         // Rows that were lost and brought back may be lost again: the same rows are then another batch.
-        intent.batchID = Self.batchID(intent, after: origin.kind == .backfill ? table.metadata.currentSnapshotID : nil)
+        intent.batchID = Self.batchID(intent, after: origin.kind == .backfill || origin.kind == .repair ? table.metadata.currentSnapshotID : nil)
         if let snapshot = table.metadata.snapshots(withSummary: Self.batchKey, value: intent.batchID).first {
             try adopt(snapshot, intent, origin)
             return nil
         }
         let revision = GoldRevision(stores: stores, schema: shape)
-        let replaced = rows.revised ? try revision.plan(table, rows.buffer) : []
+        let replaced = try replacing?.files ?? (rows.revised ? revision.plan(table, rows.buffer) : [])
         let additions = Additions(
             partitions: order.partitions, replaced: replaced, location: table.metadata.location, batchID: intent.batchID,
             spec: shape.spec, schema: shape.schema, rowsPerFile: rowsPerFile(table.metadata))
@@ -145,9 +158,11 @@ struct TableCommitter {
         var report = CommitReport(table: self.table, batchID: intent.batchID, rows: Int64(rows.buffer.liveCount), files: 0, bytes: 0)
         do {
             let files = try write(additions, rows.buffer, shape)
-            try stores.renewLease(self.table)
+            var renewed = started
+            try stores.renewLease(self.table, since: &renewed)
             report.files = Int64(files.count)
             report.bytes = files.reduce(0) { $0 + $1.fileSize }
+            try replacing?.prove(table.metadata, shape, files)
             report.snapshotID = try add(files, replacing: replaced, revision, intent, origin)
         } catch let error as IcebergError where error.code == .outcomeUnknown {
             // The intent stays open: the next run looks whether the commit was made.
@@ -250,8 +265,15 @@ struct TableCommitter {
         }
     }
 
+    /// What a batch leaves out is in the table that was looked at before, not in one that took its place.
+    private func mustBeSame(_ table: TableMetadata) throws(IcebergError) {
+        guard let tableUUID, table.tableUUID != tableUUID else { return }
+        throw IcebergError(.validation, "the table is another one than at the start of the run: expected \(tableUUID), found \(table.tableUUID)")
+    }
+
     /// Another run may have taken us for dead, and settled the batch.
     private func mustBeOpen(_ intent: Intent, _ table: TableMetadata) throws(IcebergError) {
+        try mustBeSame(table)
         let isFenced = !table.snapshots(withSummary: IntentReconciler.fencedKey, value: IntentReconciler.fencedValue(intent)).isEmpty
         let isOpen: Bool
         do throws(StateStoreError) { isOpen = try stores.state.openIntents(table: self.table).contains { $0.batchID == intent.batchID && $0.createdAt == intent.createdAt } } catch {

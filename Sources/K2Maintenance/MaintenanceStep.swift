@@ -9,18 +9,23 @@ public struct MaintenanceStep {
     public let verb: String
     /// Whether it changes the table: then no other run of maintenance may be at it.
     public let needsLease: Bool
+    /// Whether there is nothing to do for one of K2's tables that does not exist yet.
+    public let needsTable: Bool
+    /// Whether it gets a line in the history.
+    public var isRecorded = true
     /// Whether the verb can be done to a table of this name.
     public let covers: (_ table: String) -> Bool
     /// Errors of the libraries below may pass as they are.
     public let run: (TableWork) throws -> StepOutcome
 
     public init(
-        _ verb: String, needsLease: Bool = true, covers: @escaping (_ table: String) -> Bool = { _ in true },
+        _ verb: String, needsLease: Bool = true, needsTable: Bool = true, covers: @escaping (_ table: String) -> Bool = { _ in true },
         run: @escaping (TableWork) throws -> StepOutcome
     ) {
         self.verb = verb
         self.covers = covers
         self.needsLease = needsLease
+        self.needsTable = needsTable
         self.run = run
     }
 }
@@ -100,6 +105,8 @@ public struct StepOutcome {
     public var after: TableSize?
     public var snapshotID: Int64?
     public var metrics: [StepMetric]
+    /// Neither told nor kept in the history: the table had nothing to do with it.
+    public var isSilent = false
 
     public init(
         _ status: Status, _ summary: String, facts: JSONObject = JSONObject(), before: TableSize? = nil, after: TableSize? = nil,

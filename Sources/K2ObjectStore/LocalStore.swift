@@ -4,8 +4,8 @@ import Synchronization
 /// Objects as files. An object is written under a hidden name in its own folder, synced, then
 /// renamed (or linked, for `putIfAbsent`), and the folder synced: no reader ever sees a part.
 ///
-/// Hidden names begin with `.` and end with `.tmp`; after a `kill -9` they may stay behind, and no
-/// operation of this store shows them.
+/// Hidden names begin with `.` and end with `.tmp`; after a `kill -9` they may stay behind, and only
+/// `unfinished` shows them.
 public struct LocalStore: ObjectStore {
     /// False leaves out the fsync calls, for data that may be lost in a power cut (tests, demos).
     public let durable: Bool
@@ -63,28 +63,62 @@ public struct LocalStore: ObjectStore {
         return try Descriptor(opening: path, flags: O_RDONLY, for: location, "open")
     }
 
+    /// A second name for the same file where that is possible: objects are never written to once they are there.
+    public func copy(_ location: String, to target: String) throws(StoreError) {
+        let source = try StoreLocation.localPath(location)
+        if source == (try StoreLocation.localPath(target)) { throw StoreError(.invalidLocation, at: target, "copy: onto itself") }
+        let writer = try LocalWriter(target, durable: durable)
+        if try writer.becomeLink(to: source, at: location) { return }
+        writer.abort()
+        try copyPiecewise(location, to: target)
+    }
+
     public func list(prefix: String) throws(StoreError) -> [StoredObject] {
-        let path = try StoreLocation.localPath(prefix)
-        let spelling = prefix.dropLast(path.count)
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         var found: [StoredObject] = []
-        try walk(folder, matching: path, into: &found)
-        for index in found.indices { found[index].location = spelling + found[index].location }
+        do { try walk(prefix: prefix) { found.append($0) } } catch {
+            throw error as? StoreError ?? StoreError(.inputOutput, at: prefix, "list: \(error)")
+        }
         return found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) }
     }
 
-    /// Adds the files below `folder` ("" or ending in "/") whose path begins with `prefix`.
-    private func walk(_ folder: String, matching prefix: String, into found: inout [StoredObject]) throws(StoreError) {
+    public func unfinished(prefix: String) throws(StoreError) -> [StoredObject] {
+        var found: [StoredObject] = []
+        do { try walk(prefix: prefix, hidden: true) { found.append($0) } } catch {
+            throw error as? StoreError ?? StoreError(.inputOutput, at: prefix, "list: \(error)")
+        }
+        return found
+    }
+
+    public func removeUnfinished(_ write: StoredObject) throws(StoreError) {
+        guard LocalWriter.isHidden(StoreLocation.name(write.location)) else { throw StoreError(.invalidLocation, at: write.location, "not an unfinished write") }
+        _ = try delete(write.location)
+    }
+
+    public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws { try walk(prefix: prefix, hidden: false, body) }
+
+    private func walk(prefix: String, hidden: Bool, _ body: (StoredObject) throws -> Void) throws {
+        let path = try StoreLocation.localPath(prefix)
+        let spelling = prefix.dropLast(path.count)
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        try walk(folder, matching: path, hidden: hidden) { object in
+            var object = object
+            object.location = spelling + object.location
+            try body(object)
+        }
+    }
+
+    /// Hands out the files below `folder` ("" or ending in "/") whose path begins with `prefix`.
+    private func walk(_ folder: String, matching prefix: String, hidden: Bool, _ body: (StoredObject) throws -> Void) throws {
         guard let stream = opendir(folder.isEmpty ? "." : folder) else {
             if errno == ENOENT || errno == ENOTDIR { return }
-            throw .system(errno, at: folder, "list")
+            throw StoreError.system(errno, at: folder, "list")
         }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name == "." || name == ".." || LocalWriter.isHidden(name) { continue }
+            if name == "." || name == ".." { continue }
             let path = folder + name
             var status = stat()
             // A file that went away between the two calls is not listed.
@@ -93,10 +127,10 @@ public struct LocalStore: ObjectStore {
             if status.st_mode & S_IFMT == S_IFLNK, stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFDIR { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
                 let below = path + "/"
-                if below.hasPrefix(prefix) || prefix.hasPrefix(below) { try walk(below, matching: prefix, into: &found) }
-            } else if status.st_mode & S_IFMT == S_IFREG, path.hasPrefix(prefix) {
+                if below.hasPrefix(prefix) || prefix.hasPrefix(below) { try walk(below, matching: prefix, hidden: hidden, body) }
+            } else if status.st_mode & S_IFMT == S_IFREG, path.hasPrefix(prefix), LocalWriter.isHidden(name) == hidden {
                 let modified = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000
-                found.append(StoredObject(location: path, size: Int64(status.st_size), modifiedMicroseconds: modified))
+                try body(StoredObject(location: path, size: Int64(status.st_size), modifiedMicroseconds: modified))
             }
         }
     }
@@ -111,6 +145,9 @@ final class LocalWriter: ObjectWriter {
     private let hiddenPath: String
     private let durable: Bool
     private var file: Descriptor?
+    /// Bytes that are not in the file yet.
+    private var waiting: [UInt8] = []
+    private static let gathered = 64 << 10
 
     private static let sequence = Atomic<Int>(0)
 
@@ -140,10 +177,20 @@ final class LocalWriter: ObjectWriter {
 
     deinit { abort() }
 
+    /// Small pieces are gathered.
     func write(_ bytes: Span<UInt8>) throws(StoreError) {
         guard file != nil else { throw StoreError(.inputOutput, at: location, "write: writer is closed") }
-        try file!.writeAll(bytes)
         count += Int64(bytes.count)
+        if waiting.count + bytes.count > Self.gathered { try flush() }
+        if bytes.count > Self.gathered { return try file!.writeAll(bytes) }
+        bytes.withUnsafeBytes { waiting.append(contentsOf: $0) }
+    }
+
+    private func flush() throws(StoreError) {
+        if waiting.isEmpty { return }
+        let bytes = waiting
+        try file!.writeAll(bytes.span)
+        waiting.removeAll(keepingCapacity: true)
     }
 
     func close() throws(StoreError) { try close(onlyIfAbsent: false) }
@@ -151,6 +198,7 @@ final class LocalWriter: ObjectWriter {
     func close(onlyIfAbsent: Bool) throws(StoreError) {
         guard file != nil else { throw StoreError(.inputOutput, at: location, "close: writer is closed") }
         do throws(StoreError) {
+            try flush()
             if durable { try file!.sync() }
             try file!.close()
             try publish(onlyIfAbsent: onlyIfAbsent)
@@ -171,7 +219,29 @@ final class LocalWriter: ObjectWriter {
         }
     }
 
+    /// Makes the object another name of the file at `source`. False when the file system cannot do that.
+    func becomeLink(to source: String, at location: String) throws(StoreError) -> Bool {
+        guard file != nil else { throw StoreError(.inputOutput, at: location, "copy: writer is closed") }
+        unlink(hiddenPath)
+        if link(source, hiddenPath) != 0 {
+            let number = errno
+            if number == ENOENT || number == EACCES || number == ENOTDIR { throw .system(number, at: location, "copy") }
+            return false
+        }
+        guard rename(hiddenPath, path) == 0 else {
+            let number = errno
+            abort()
+            throw .system(number, at: self.location, "rename")
+        }
+        // Nothing is renamed onto another name of the same file.
+        unlink(hiddenPath)
+        file = nil
+        if durable { try Self.syncFolder(folder, for: self.location) }
+        return true
+    }
+
     func abort() {
+        waiting.removeAll()
         guard file != nil else { return }
         file = nil
         unlink(hiddenPath)

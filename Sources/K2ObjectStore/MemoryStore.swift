@@ -5,7 +5,7 @@ import Synchronization
 /// For tests of what stands on a store: a full disk, a lost answer, a crash between two writes.
 public final class MemoryStore: ObjectStore {
     public enum Operation: Sendable, CaseIterable {
-        case get, size, put, putIfAbsent, openWriter, write, close, list, delete
+        case get, size, put, putIfAbsent, openWriter, write, close, list, copy, delete
     }
 
     /// Makes matching operations fail.
@@ -154,6 +154,15 @@ public final class MemoryStore: ObjectStore {
                 StoredObject(location: key, size: Int64(bytes.count), modifiedMicroseconds: state.modified[key] ?? 0)
             }
             return .success(found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) })
+        }
+    }
+
+    public func copy(_ location: String, to target: String) throws(StoreError) {
+        if location == target { throw StoreError(.invalidLocation, at: target, "copy: onto itself") }
+        try perform(.copy, location) { state -> Result<Void, StoreError> in
+            guard let bytes = state.objects[location] else { return .failure(Self.missing(location)) }
+            Self.store(bytes, at: target, in: &state)
+            return .success(())
         }
     }
 

@@ -30,6 +30,21 @@ public protocol ObjectStore: Sendable {
     /// written are not among them.
     func list(prefix: String) throws(StoreError) -> [StoredObject]
 
+    /// Hands out what `list` would, as it is found and in no certain order, for listings that are too long to be held.
+    ///
+    /// - Throws: what `body` throws, and `StoreError`: then not everything was handed out.
+    func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws
+
+    /// Stores a copy of an object under another name, replacing what was there. Doing it twice comes to the same.
+    /// - Throws: `notFound` when there is no such object.
+    func copy(_ location: String, to target: String) throws(StoreError)
+
+    /// What writers that were killed left below `prefix`: no objects, but they take room. Those that are being written are among them.
+    func unfinished(prefix: String) throws(StoreError) -> [StoredObject]
+
+    /// Removes one of these. A writer that is still at it fails then.
+    func removeUnfinished(_ write: StoredObject) throws(StoreError)
+
     /// Removes the object; false when there was none.
     @discardableResult
     func delete(_ location: String) throws(StoreError) -> Bool
@@ -40,6 +55,33 @@ public protocol ObjectStore: Sendable {
 }
 
 extension ObjectStore {
+    /// All at once.
+    public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws { for object in try list(prefix: prefix) { try body(object) } }
+
+    /// A store that leaves none, or cleans up by itself.
+    public func unfinished(prefix: String) throws(StoreError) -> [StoredObject] { [] }
+
+    public func removeUnfinished(_ write: StoredObject) throws(StoreError) {}
+
+    /// Through this process, piece by piece.
+    public func copy(_ location: String, to target: String) throws(StoreError) { try copyPiecewise(location, to: target) }
+
+    func copyPiecewise(_ location: String, to target: String) throws(StoreError) {
+        if location == target { throw StoreError(.invalidLocation, at: target, "copy: onto itself") }
+        let size = try size(location)
+        let writer = try openWriter(target)
+        var done: Int64 = 0
+        while done < size {
+            let end = min(done + Self.copiedAtOnce, size)
+            try writer.write(try get(location, range: done..<end))
+            done = end
+        }
+        try writer.close()
+    }
+
+    /// Bytes.
+    private static var copiedAtOnce: Int64 { 8 << 20 }
+
     /// One after the other.
     public func delete(_ locations: [String]) -> [StoreError] {
         locations.compactMap { location in

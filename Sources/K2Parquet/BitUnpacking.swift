@@ -101,7 +101,7 @@ extension BitPacking {
     static func unpackFromTop(_ source: UnsafeRawBufferPointer, width: Int, count: Int, to target: UnsafeMutablePointer<UInt8>) {
         precondition(width >= 1 && width <= 8 && (count * width + 7) / 8 <= source.count)
         for index in 0..<count {
-            let (byte, shift) = (index * width >> 3, index * width & 7)
+            let (byte, shift) = ((index * width) >> 3, (index * width) & 7)
             let pair = UInt16(source[byte]) << 8 | (byte + 1 < source.count ? UInt16(source[byte + 1]) : 0)
             target[index] = UInt8(truncatingIfNeeded: pair >> UInt16(16 - width - shift)) & UInt8((1 << UInt16(width)) - 1)
         }

@@ -50,6 +50,14 @@ extension LeafColumn {
         }
     }
 
+    /// Makes room for so many entries, or for as many of them as 16 MiB hold: the number is the file's.
+    mutating func reserve(_ entries: Int) {
+        let limit = 16 << 20
+        if leaf.maxDefinition > 0 { definitionLevels.reserveCapacity(min(entries, limit)) }
+        if leaf.maxRepetition > 0 { repetitionLevels.reserveCapacity(min(entries, limit)) }
+        values.reserve(min(entries, limit / values.stride))
+    }
+
     subscript(range: Range<Position>) -> LeafColumn {
         var part = LeafColumn(leaf: leaf)
         let entries = range.lowerBound.entries..<range.upperBound.entries
@@ -70,6 +78,34 @@ extension LeafColumn {
 }
 
 extension LeafValues {
+    /// Makes an empty one have room for so many values; for byte strings only for where they end.
+    mutating func reserve(_ count: Int) {
+        switch self {
+        case .boolean(var values):
+            values.reserveCapacity(count)
+            self = .boolean(values)
+        case .int32(var values):
+            values.reserveCapacity(count)
+            self = .int32(values)
+        case .int64(var values):
+            values.reserveCapacity(count)
+            self = .int64(values)
+        case .float(var values):
+            values.reserveCapacity(count)
+            self = .float(values)
+        case .double(var values):
+            values.reserveCapacity(count)
+            self = .double(values)
+        case .byteArray(var values):
+            values.reserveCapacity(count, bytes: 0)
+            self = .byteArray(values)
+        case .fixed(let width, var bytes):
+            bytes.reserveCapacity(count * width)
+            self = .fixed(width: width, bytes)
+        case .coded: break
+        }
+    }
+
     subscript(range: Range<Int>) -> LeafValues {
         switch self {
         case .boolean(let values): return .boolean(Array(values[range]))
@@ -87,50 +123,55 @@ extension LeafValues {
     mutating func append(_ other: LeafValues) throws(ParquetError) {
         if other.count == 0 { return }
         if count == 0 { return self = other }
-        switch (self, other) {
-        case (.coded(var codes, let dictionary), .coded(let more, let same)) where dictionary === same:
-            self = .coded([], of: dictionary)
-            codes += more
-            self = .coded(codes, of: dictionary)
-        case (.coded, _), (_, .coded):
+        guard let dictionary else { return try appendDecoded(try other.decoded()) }
+        guard case .coded(let more, let same) = other, dictionary === same else {
             self = try decoded()
-            try appendDecoded(try other.decoded())
-        default: try appendDecoded(other)
+            return try appendDecoded(try other.decoded())
         }
+        withCodes { $0 += more }
     }
 
+    /// Not a switch over both at once: that would hold the values a second time, and have them copied.
     private mutating func appendDecoded(_ other: LeafValues) throws(ParquetError) {
-        switch (self, other) {
-        case (.boolean(var values), .boolean(let more)):
+        let mismatch = ParquetError(.invalidInput, "", "values of two types")
+        switch self {
+        case .boolean(var values):
+            guard case .boolean(let more) = other else { throw mismatch }
             self = .boolean([])
             values += more
             self = .boolean(values)
-        case (.int32(var values), .int32(let more)):
+        case .int32(var values):
+            guard case .int32(let more) = other else { throw mismatch }
             self = .int32([])
             values += more
             self = .int32(values)
-        case (.int64(var values), .int64(let more)):
+        case .int64(var values):
+            guard case .int64(let more) = other else { throw mismatch }
             self = .int64([])
             values += more
             self = .int64(values)
-        case (.float(var values), .float(let more)):
+        case .float(var values):
+            guard case .float(let more) = other else { throw mismatch }
             self = .float([])
             values += more
             self = .float(values)
-        case (.double(var values), .double(let more)):
+        case .double(var values):
+            guard case .double(let more) = other else { throw mismatch }
             self = .double([])
             values += more
             self = .double(values)
-        case (.byteArray(var values), .byteArray(let more)):
-            self = .byteArray(ByteColumn())
+        case .byteArray(var values):
+            guard case .byteArray(let more) = other else { throw mismatch }
             guard more.data.count <= Int(UInt32.max) - values.data.count else { throw Self.tooLarge(Int(UInt32.max)) }
+            self = .byteArray(ByteColumn())
             values.append(more)
             self = .byteArray(values)
-        case (.fixed(let width, var bytes), .fixed(let other, let more)) where width == other:
+        case .fixed(let width, var bytes):
+            guard case .fixed(width, let more) = other else { throw mismatch }
             self = .fixed(width: width, [])
             bytes += more
             self = .fixed(width: width, bytes)
-        default: throw ParquetError(.invalidInput, "", "values of two types")
+        case .coded: throw mismatch
         }
     }
 }

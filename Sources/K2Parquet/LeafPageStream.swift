@@ -24,7 +24,7 @@ public struct LeafPageStream: ~Copyable {
     private var column: LeafColumn
     private var isAtEnd = false
     /// What `next(rows:)` has not handed out of the last piece, and how far it has come there.
-    private var piece: LeafColumn?
+    private var piece: (column: LeafColumn, end: LeafColumn.Position)?
     private var taken = LeafColumn.Position()
 
     init(_ leaf: Leaf, rowGroup: Int, rows: Int, _ pages: ChunkPages, _ decoder: consuming PageDecoder) {
@@ -38,6 +38,7 @@ public struct LeafPageStream: ~Copyable {
 
     /// All that is left, in one piece.
     mutating func rest() throws -> LeafColumn {
+        column.reserve(decoder.entriesLeft)
         while !isAtEnd { try readPage() }
         let all = column
         column = LeafColumn(leaf: leaf)
@@ -48,13 +49,13 @@ public struct LeafPageStream: ~Copyable {
     ///
     /// With `DictionaryReading.kept` a piece holds either codes or values: chunks may begin with the one and go on with the other.
     public mutating func next() throws -> LeafColumn? {
-        if var rest = piece {
+        if let (column, end) = piece {
             piece = nil
-            rest = rest[taken..<rest.end]
-            taken = .init()
-            if rest.entryCount > 0 { return try handOut(rest) }
+            if taken < end { return try handOut(column[taken..<end]) }
         }
-        return try nextPiece().map { try handOut($0) }
+        let next = try nextPiece()
+        let part = try handOut(next ?? LeafColumn(leaf: leaf))
+        return next == nil ? nil : part
     }
 
     /// Exactly `count` rows, or as many as are left.
@@ -65,19 +66,19 @@ public struct LeafPageStream: ~Copyable {
         var missing = count
         while missing > 0 {
             if piece == nil {
-                piece = try nextPiece()
+                piece = try nextPiece().map { ($0, $0.end) }
                 taken = .init()
             }
-            guard let piece else { break }
-            let end = piece.position(after: missing, from: taken)
-            missing -= end.rows - taken.rows
-            if rows.entryCount == 0, taken == .init(), end == piece.end {
-                rows = piece
+            guard let (part, end) = piece else { break }
+            let stop = part.position(after: missing, from: taken)
+            missing -= stop.rows - taken.rows
+            if rows.entryCount == 0, taken == .init(), stop == end {
+                rows = part
             } else {
-                try rows.append(piece[taken..<end])
+                try rows.append(part[taken..<stop])
             }
-            taken = end
-            if end == piece.end { self.piece = nil }
+            taken = stop
+            if stop == end { piece = nil }
         }
         return try handOut(rows)
     }
@@ -96,7 +97,6 @@ public struct LeafPageStream: ~Copyable {
             if isAtEnd {
                 let last = column
                 column = LeafColumn(leaf: leaf)
-                if last.entryCount == 0 { _ = try handOut(last) }
                 return last.entryCount > 0 ? last : nil
             }
             try readPage()
@@ -110,10 +110,10 @@ public struct LeafPageStream: ~Copyable {
     }
 
     private mutating func readPage() throws {
+        guard decoder.entriesLeft > 0 else { return isAtEnd = true }
         do {
-            guard decoder.entriesLeft > 0 else { return isAtEnd = true }
             guard let page = try pages.next() else {
-                throw ParquetError(.malformed, "", "pages end \(decoder.entriesLeft) values too early")
+                throw ParquetError(.malformed, "row group \(rowGroup): \(leaf.name)", "pages end \(decoder.entriesLeft) values too early")
             }
             let window = pages.window
             try window.withUnsafeBytes { bytes in
@@ -123,6 +123,8 @@ public struct LeafPageStream: ~Copyable {
             if let first = column.repetitionLevels.first, first != 0 {
                 throw ParquetError(.malformed, "", "the first value continues a row")
             }
+        } catch let error as ParquetError where error.place.hasPrefix("row group") {
+            throw error
         } catch {
             throw ParquetError.located(error, "row group \(rowGroup): \(leaf.name): page \(pages.number) at byte \(pages.start)")
         }

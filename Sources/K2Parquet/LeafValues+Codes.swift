@@ -11,6 +11,27 @@ extension LeafValues {
         return values
     }
 
+    /// What the codes are of; nil for values.
+    public var dictionary: LeafDictionary? {
+        if case .coded(_, let dictionary) = self { return dictionary }
+        return nil
+    }
+
+    /// Changes the codes in place; does nothing where there are none.
+    mutating func withCodes<E: Error>(_ body: (inout [UInt32]) throws(E) -> Void) throws(E) {
+        guard let dictionary else { return }
+        var codes = takeCodes()
+        try body(&codes)
+        self = .coded(codes, of: dictionary)
+    }
+
+    /// A function of its own, so that nothing else holds the codes when they change.
+    private mutating func takeCodes() -> [UInt32] {
+        guard case .coded(let codes, let dictionary) = self else { return [] }
+        self = .coded([], of: dictionary)
+        return codes
+    }
+
     /// No values, of the same type.
     var emptied: LeafValues {
         switch self {
@@ -31,36 +52,45 @@ extension LeafValues {
     mutating func append(_ codes: [UInt32], of dictionary: LeafValues, budget: Int) throws(ParquetError) {
         try Self.check(codes, dictionary.count)
         guard codes.count <= max(budget - byteCount, 0) / stride else { throw Self.tooLarge(budget) }
-        switch (self, dictionary) {
-        case (.boolean(var values), .boolean(let entries)):
+        // Not a switch over both at once: that would hold the values a second time, and have them copied for each page.
+        let mismatch = ParquetError(.malformed, "", "dictionary of another type")
+        switch self {
+        case .boolean(var values):
+            guard case .boolean(let entries) = dictionary else { throw mismatch }
             self = .boolean([])
             Self.gather(codes, entries, to: &values)
             self = .boolean(values)
-        case (.int32(var values), .int32(let entries)):
+        case .int32(var values):
+            guard case .int32(let entries) = dictionary else { throw mismatch }
             self = .int32([])
             Self.gather(codes, entries, to: &values)
             self = .int32(values)
-        case (.int64(var values), .int64(let entries)):
+        case .int64(var values):
+            guard case .int64(let entries) = dictionary else { throw mismatch }
             self = .int64([])
             Self.gather(codes, entries, to: &values)
             self = .int64(values)
-        case (.float(var values), .float(let entries)):
+        case .float(var values):
+            guard case .float(let entries) = dictionary else { throw mismatch }
             self = .float([])
             Self.gather(codes, entries, to: &values)
             self = .float(values)
-        case (.double(var values), .double(let entries)):
+        case .double(var values):
+            guard case .double(let entries) = dictionary else { throw mismatch }
             self = .double([])
             Self.gather(codes, entries, to: &values)
             self = .double(values)
-        case (.fixed(let width, var values), .fixed(_, let entries)):
+        case .fixed(let width, var values):
+            guard case .fixed(width, let entries) = dictionary else { throw mismatch }
             self = .fixed(width: width, [])
             Self.gather(codes, entries, width: width, to: &values)
             self = .fixed(width: width, values)
-        case (.byteArray(var values), .byteArray(let entries)):
+        case .byteArray(var values):
+            guard case .byteArray(let entries) = dictionary else { throw mismatch }
             self = .byteArray(ByteColumn())
             guard Self.gather(codes, entries, to: &values, limit: budget) else { throw Self.tooLarge(budget) }
             self = .byteArray(values)
-        default: throw ParquetError(.malformed, "", "dictionary of another type")
+        case .coded: throw mismatch
         }
     }
 

@@ -77,24 +77,24 @@ extension LeafValues {
 
     /// - Parameter budget: bytes that the values may take in all.
     mutating func appendDelta(_ bytes: Span<UInt8>, count: Int, _ encoding: Encoding, budget: Int) throws {
-        switch (encoding, self) {
-        case (.deltaBinaryPacked, .int32(var values)):
+        switch self {
+        case .int32(var values) where encoding == .deltaBinaryPacked:
             self = .int32([])
             _ = try DeltaBinaryPacked.append(bytes, count: count, to: &values)
             self = .int32(values)
-        case (.deltaBinaryPacked, .int64(var values)):
+        case .int64(var values) where encoding == .deltaBinaryPacked:
             self = .int64([])
             _ = try DeltaBinaryPacked.append(bytes, count: count, to: &values)
             self = .int64(values)
-        case (.deltaLengthByteArray, .byteArray(var values)):
+        case .byteArray(var values) where encoding == .deltaLengthByteArray:
             self = .byteArray(ByteColumn())
             try ByteArrayEncoding.decodeDeltaLength(bytes, count: count, into: &values)
             self = .byteArray(values)
-        case (.deltaByteArray, .byteArray(var values)):
+        case .byteArray(var values) where encoding == .deltaByteArray:
             self = .byteArray(ByteColumn())
             try ByteArrayEncoding.decodeDelta(bytes, count: count, maxBytes: budget, into: &values)
             self = .byteArray(values)
-        case (.deltaByteArray, .fixed(let width, var values)):
+        case .fixed(let width, var values) where encoding == .deltaByteArray:
             self = .fixed(width: width, [])
             var column = ByteColumn()
             try ByteArrayEncoding.decodeDelta(bytes, count: count, maxBytes: budget - values.count, into: &column)

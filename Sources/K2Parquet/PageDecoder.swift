@@ -24,6 +24,9 @@ struct PageDecoder: ~Copyable {
 
     /// Takes a page in: a dictionary is kept, data are appended to `column`.
     mutating func read(_ header: PageHeader, _ body: UnsafeRawBufferPointer, into column: inout LeafColumn) throws {
+        if let checksum = header.checksum, CRC32.checksum(body) != UInt32(bitPattern: checksum) {
+            throw ParquetError(.malformed, "", "the checksum of the page does not fit its bytes")
+        }
         switch header.kind {
         case .index: break
         case .dictionary(let count, let encoding):
@@ -31,14 +34,14 @@ struct PageDecoder: ~Copyable {
             guard encoding == .plain || encoding == .plainDictionary else {
                 throw ParquetError(.unsupported, "", "dictionary page in encoding \(encoding)")
             }
-            try decompressor.decompress(body, count: Int(header.uncompressedSize))
+            let page = try decompressor.decompress(body, count: Int(header.uncompressedSize))
             var entries = LeafValues(leaf.type, width: leaf.typeLength)
             try checkBudget(entries, Int(count))
-            try entries.appendPlain(decompressor.content.bytes, count: Int(count))
+            try entries.appendPlain(page.bindMemory(to: UInt8.self).span, count: Int(count))
             dictionary = LeafDictionary(entries)
         case .data(let count, let encoding, let definition, let repetition):
-            try decompressor.decompress(body, count: Int(header.uncompressedSize))
-            try readData(try takeEntries(count), encoding, definition, repetition, into: &column)
+            let page = try decompressor.decompress(body, count: Int(header.uncompressedSize))
+            try readData(page.bindMemory(to: UInt8.self).span, try takeEntries(count), encoding, definition, repetition, into: &column)
         case .dataV2(let page):
             try readDataV2(header, page, body, into: &column)
         }
@@ -57,38 +60,32 @@ struct PageDecoder: ~Copyable {
 
 extension PageDecoder {
     private func readData(
-        _ count: Int, _ encoding: Encoding, _ definition: Encoding, _ repetition: Encoding, into column: inout LeafColumn
+        _ page: Span<UInt8>, _ count: Int, _ encoding: Encoding, _ definition: Encoding, _ repetition: Encoding, into column: inout LeafColumn
     ) throws {
-        let length = decompressor.content.count
-        var offset = 0
+        var cursor = ByteCursor(page)
         var valueCount = count
         if leaf.maxRepetition > 0 {
-            try readLevels(count, leaf.maxRepetition, repetition, &offset, into: &column.repetitionLevels)
+            try readLevels(&cursor, count, leaf.maxRepetition, repetition, into: &column.repetitionLevels)
         }
         if leaf.maxDefinition > 0 {
-            valueCount = try readLevels(count, leaf.maxDefinition, definition, &offset, into: &column.definitionLevels)
+            valueCount = try readLevels(&cursor, count, leaf.maxDefinition, definition, into: &column.definitionLevels)
         }
         column.entryCount += count
-        try appendValues(offset..<length, valueCount, encoding, to: &column.values)
+        try appendValues(page.extracting(cursor.offset...), valueCount, encoding, to: &column.values)
     }
 
     /// Levels of a v1 page: with their length before them, or in the older packing without.
     @discardableResult
-    private func readLevels(_ count: Int, _ max: Int, _ encoding: Encoding, _ offset: inout Int, into levels: inout [UInt8]) throws -> Int {
-        var cursor = ByteCursor(decompressor.content.bytes)
-        try cursor.skip(offset)
-        let highest: Int
+    private func readLevels(_ cursor: inout ByteCursor, _ count: Int, _ max: Int, _ encoding: Encoding, into levels: inout [UInt8]) throws -> Int {
         switch encoding {
         case .rle:
             let length = Int(try cursor.readLittleEndian(UInt32.self))
-            highest = try Levels.append(try cursor.read(length), count, max: max, to: &levels)
+            return try Levels.append(try cursor.read(length), count, max: max, to: &levels)
         case .bitPacked:
             let length = (count * BitPacking.width(UInt64(max)) + 7) / 8
-            highest = try Levels.appendPacked(try cursor.read(length), count, max: max, to: &levels)
+            return try Levels.appendPacked(try cursor.read(length), count, max: max, to: &levels)
         default: throw ParquetError(.unsupported, "", "levels in encoding \(encoding)")
         }
-        offset = cursor.offset
-        return highest
     }
 
     private mutating func readDataV2(
@@ -111,19 +108,17 @@ extension PageDecoder {
         guard leaf.maxRepetition > 0 || count - valueCount == Int(page.nullCount) else {
             throw ParquetError(.malformed, "", "found \(count - valueCount) nulls, expected \(page.nullCount)")
         }
-        try decompressor.decompress(
+        let values = try decompressor.decompress(
             UnsafeRawBufferPointer(rebasing: body[(repetition + definition)...]),
             count: Int(header.uncompressedSize) - repetition - definition, isCompressed: page.isCompressed)
         column.entryCount += count
-        try appendValues(0..<decompressor.content.count, valueCount, page.encoding, to: &column.values)
+        try appendValues(values.bindMemory(to: UInt8.self).span, valueCount, page.encoding, to: &column.values)
     }
 }
 
 extension PageDecoder {
-    /// Appends `count` values that lie in `range` of the decompressed page.
-    private func appendValues(_ range: Range<Int>, _ count: Int, _ encoding: Encoding, to values: inout LeafValues) throws {
+    private func appendValues(_ bytes: Span<UInt8>, _ count: Int, _ encoding: Encoding, to values: inout LeafValues) throws {
         if count == 0 { return }
-        let bytes = decompressor.content.bytes.extracting(range)
         if encoding == .plainDictionary || encoding == .rleDictionary { return try appendCodes(bytes, count, to: &values) }
         if case .coded = values { values = try values.decoded(limit: limits.chunkBytes) }
         try checkBudget(values, count)
@@ -144,13 +139,13 @@ extension PageDecoder {
         let width = Int(bytes[0])
         let packed = bytes.extracting(1...)
         if keepsCodes, values.count == 0 { values = .coded([], of: dictionary) }
-        if case .coded(var codes, let dictionary) = values {
+        if values.dictionary != nil {
             try checkBudget(values, count)
-            values = .coded([], of: dictionary)
-            let start = codes.count
-            try packed.withUnsafeBytes { source throws(ByteError) in try HybridRLE.append(source, width: width, count: count, to: &codes) }
-            try LeafValues.check(codes, from: start, dictionary.count)
-            values = .coded(codes, of: dictionary)
+            try values.withCodes { codes in
+                let start = codes.count
+                try packed.withUnsafeBytes { source throws(ByteError) in try HybridRLE.append(source, width: width, count: count, to: &codes) }
+                try LeafValues.check(codes, from: start, dictionary.count)
+            }
         } else {
             var codes: [UInt32] = []
             try packed.withUnsafeBytes { source throws(ByteError) in try HybridRLE.append(source, width: width, count: count, to: &codes) }

@@ -7,7 +7,7 @@ struct PageDecompressor: ~Copyable {
     private let limit: Int
     private var zstd: ZstdDecompressor?
     private var gzip: GzipDecompressor?
-    private(set) var content = PageBuffer(capacity: 1 << 12)
+    private var content = PageBuffer(capacity: 1 << 12)
 
     /// - Parameter limit: longest page after decompression.
     init(_ codec: CompressionCodec, limit: Int) throws {
@@ -21,35 +21,37 @@ struct PageDecompressor: ~Copyable {
         }
     }
 
-    /// Puts the `count` bytes that `body` holds into `content`.
+    /// The `count` bytes that `body` holds: good until the next call, and as long as `body`.
     ///
     /// - Throws: `tooLarge` beyond the limit, and when the body does not hold exactly `count` bytes.
-    mutating func decompress(_ body: UnsafeRawBufferPointer, count: Int, isCompressed: Bool = true) throws {
+    mutating func decompress(_ body: UnsafeRawBufferPointer, count: Int, isCompressed: Bool = true) throws -> UnsafeRawBufferPointer {
         guard count <= limit else { throw ParquetError(.tooLarge, "", "page of \(count) bytes, expected at most \(limit)") }
+        // A page without bytes is that of no values, compressed or not.
+        if !isCompressed || codec == .uncompressed || (count == 0 && body.isEmpty) {
+            guard body.count == count else { throw ParquetError(.malformed, "", "page of \(body.count) bytes, expected \(count)") }
+            return body
+        }
+        guard count <= expansionBound(body.count) else { throw ParquetError(.malformed, "", "page of \(count) bytes from \(body.count)") }
         content.removeAll()
-        guard count <= expansionBound(body.count, isCompressed) else {
-            throw ParquetError(.malformed, "", "page of \(count) bytes from \(body.count)")
-        }
-        let target = UnsafeMutableRawBufferPointer(start: content.reserve(count), count: count)
-        let found: Int
-        switch isCompressed && !(count == 0 && body.isEmpty) ? codec : .uncompressed {
-        case .zstd: found = try zstd?.decompress(body, into: target) ?? 0
-        case .gzip: found = try gzip?.decompress(body, into: target) ?? 0
-        case .snappy:
-            let stated = try Snappy.uncompressedLength(body)
-            guard stated == count else { throw ParquetError(.malformed, "", "page of \(stated) bytes, expected \(count)") }
-            found = try Snappy.decompress(body, into: target)
-        default:
-            found = body.count
-            if found == count { target.copyMemory(from: body) }
-        }
+        let found = try decompress(body, into: UnsafeMutableRawBufferPointer(start: content.reserve(count), count: count))
         guard found == count else { throw ParquetError(.malformed, "", "page of \(found) bytes, expected \(count)") }
         content.commit(count)
+        return content.raw
+    }
+
+    private mutating func decompress(_ body: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int {
+        switch codec {
+        case .zstd: return try zstd?.decompress(body, into: target) ?? 0
+        case .gzip: return try gzip?.decompress(body, into: target) ?? 0
+        case .snappy:
+            let stated = try Snappy.uncompressedLength(body)
+            return stated == target.count ? try Snappy.decompress(body, into: target) : stated
+        default: return 0
+        }
     }
 
     /// What `count` compressed bytes can become at most: a page that claims more is refused before room is made for it.
-    private func expansionBound(_ count: Int, _ isCompressed: Bool) -> Int {
-        guard isCompressed else { return count }
+    private func expansionBound(_ count: Int) -> Int {
         switch codec {
         case .gzip: return GzipDecompressor.expansionBound(count)
         case .snappy: return Snappy.expansionBound(count)

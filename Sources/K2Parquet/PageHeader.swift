@@ -19,6 +19,8 @@ struct PageHeader: Equatable {
     var kind: Kind
     var uncompressedSize: Int32
     var compressedSize: Int32
+    /// CRC-32 of the page as it lies in the file, its header left out; few writers set it.
+    var checksum: Int32?
 
     func encode(into writer: inout ThriftWriter) {
         switch kind {
@@ -57,6 +59,7 @@ struct PageHeader: Equatable {
         writer.field(1, type.rawValue)
         writer.field(2, uncompressedSize)
         writer.field(3, compressedSize)
+        if let checksum { writer.field(4, checksum) }
     }
 }
 
@@ -71,6 +74,7 @@ extension PageHeader {
             case 1: type = try reader.int32(field)
             case 2: uncompressed = try reader.int32(field)
             case 3: compressed = try reader.int32(field)
+            case 4: checksum = try reader.int32(field)
             case 5: data = try Self.decodeData(&reader, field)
             case 7: dictionary = try Self.decodeDictionary(&reader, field)
             case 8: dataV2 = try Self.decodeDataV2(&reader, field)

@@ -139,14 +139,26 @@ public struct ParquetReader {
         return Int(start)..<Int(end)
     }
 
-    /// Reads the footer and every column of every row group, and throws the result away: the entry for fuzzing.
+    /// Reads the footer and every column of every row group in each way there is, and throws the result away: the entry for fuzzing.
     ///
-    /// - Throws: `ParquetError` for whatever is wrong with the bytes; it never traps.
+    /// - Throws: the first `ParquetError`, after everything was tried; it never traps.
     public static func readEverything(_ bytes: [UInt8], limits: ReaderLimits = .strict) throws {
         let reader = try ParquetReader(bytes, limits: limits)
+        var failure: (any Error)?
+        func attempt(_ body: () throws -> Void) { do { try body() } catch { failure = failure ?? error } }
         for group in reader.metadata.rowGroups.indices {
-            for leaf in reader.schema.leaves.indices { _ = try reader.column(leaf, rowGroup: group) }
-            for field in reader.schema.root.children.indices { _ = try reader.field(field, rowGroup: group) }
+            for leaf in reader.schema.leaves.indices {
+                attempt { _ = try reader.column(leaf, rowGroup: group) }
+                attempt {
+                    var pages = try reader.pages(leaf, rowGroup: group, dictionaries: .kept, fetchBytes: 1 << 12)
+                    while try pages.next(rows: 1000).entryCount > 0 {}
+                }
+            }
+            for field in reader.schema.root.children.indices {
+                attempt { _ = try reader.field(field, rowGroup: group, dictionaries: group % 2 == 0 ? .decoded : .kept) }
+            }
         }
+        for leaf in reader.schema.leaves.indices { _ = reader.rowGroups(where: [(leaf, .within(lower: .int64(0), upper: .int64(9)))]) }
+        if let failure { throw failure }
     }
 }

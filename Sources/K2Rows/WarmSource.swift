@@ -47,6 +47,9 @@ public protocol WarmSource: AnyObject {
     /// How many rows a selection has, replaced ones included.
     func count(of table: TableDefinition, _ selection: WarmSelection) throws -> Int
 
+    /// Bytes of a row of a table without compression, on average; nil when that is not known.
+    func rowBytes(of table: TableDefinition) throws -> Int?
+
     /// How many rows of a selection lie in each slice of `width` µs that has some, ascending; slice 0 begins at `start`.
     func counts(of table: TableDefinition, _ selection: WarmSelection, from start: Timestamp, width: Int64) throws -> [(slice: Int64, rows: Int)]
 

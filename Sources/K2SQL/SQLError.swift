@@ -15,6 +15,8 @@ public struct SQLError: Error, Equatable, Sendable, CustomStringConvertible {
         case denied
         /// No such database, table or column.
         case missing
+        /// The disk under the database is full, or fails.
+        case disk
         case failed
     }
 

@@ -86,6 +86,7 @@ extension SQLError {
             case SQLITE_CONSTRAINT:
                 Self.duplicates.contains(error.code >> 8) ? .duplicate : .constraint
             case SQLITE_BUSY, SQLITE_LOCKED: .busy
+            case SQLITE_FULL, SQLITE_IOERR: .disk
             case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .denied
             default: .failed
             }

@@ -3,7 +3,7 @@ import K2SQL
 /// The tables of `SQLStateStore` and the steps that lead to them.
 enum StateSchema {
     /// Step n brings version n to version n + 1. A step that was released is never changed.
-    static func steps(_ dialect: SQLDialect) -> [String] { [first(dialect), second(dialect), third(dialect)] }
+    static func steps(_ dialect: SQLDialect) -> [String] { [first(dialect), second(dialect), third(dialect), fourth(dialect)] }
 
     private static func first(_ dialect: SQLDialect) -> String {
         let (text, integer, bytes, time, clustered) = (dialect.text, dialect.integer, dialect.bytes, dialect.time, dialect.clustered)
@@ -129,6 +129,15 @@ enum StateSchema {
             );
             CREATE INDEX maintenance_audit_log_by_table ON maintenance_audit_log (iceberg_table, line_id);
             """
+    }
+
+    /// Which table of a name the state is about.
+    private static func fourth(_ dialect: SQLDialect) -> String {
+        """
+        CREATE TABLE offload_tables (
+          table_name \(dialect.text) NOT NULL PRIMARY KEY, table_uuid \(dialect.text) NOT NULL
+        )\(dialect.clustered);
+        """
     }
 
     /// Runs the steps that are missing, all in one transaction. Tables that are as they should be are not written to.

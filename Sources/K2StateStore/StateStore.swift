@@ -29,6 +29,16 @@ public protocol StateStore: AnyObject {
     /// The values of those of `keys` that the lake table holds. Any number of keys; they are looked up in bounded pieces.
     func loadedValues(table: String, keys: [[UInt8]]) throws(StateStoreError) -> [[UInt8]: Int64]
 
+    /// The UUID of the table that the state under this name is about; nil when it was never told, `forgotten` after `forgetTable`.
+    func boundTable(_ table: String) throws(StateStoreError) -> String?
+
+    /// Notes that the state under this name is about the table of this UUID.
+    func bindTable(_ table: String, uuid: String) throws(StateStoreError)
+
+    /// Forgets what a table holds, its watermark and its open intents, whose files are left alone: the name is another table's now.
+    /// - Parameter run: goes into the history.
+    func forgetTable(_ table: String, run: RunRecord) throws(StateStoreError)
+
     /// How far a table is offloaded; nil before its first run.
     func watermark(table: String) throws(StateStoreError) -> Watermark?
 
@@ -93,6 +103,9 @@ public protocol StateStore: AnyObject {
 }
 
 extension StateStore {
+    /// What `boundTable` gives between `forgetTable` and `bindTable`; no UUID.
+    public static var forgotten: String { "" }
+
     /// Closes an intent of a stream, which has no watermark.
     public func settle(batchID: String, _ outcome: IntentOutcome, run: RunRecord) throws(StateStoreError) {
         try settle(batchID: batchID, outcome, run: run, watermark: nil)

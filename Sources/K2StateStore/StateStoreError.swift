@@ -21,6 +21,8 @@ public struct StateStoreError: Error, Equatable, Sendable, CustomStringConvertib
         /// `StateStore` says for each how to find out.
         case outcomeUnknown
         case storage
+        /// The disk under the state store is full, or fails.
+        case disk
     }
 
     public var code: Code
@@ -36,7 +38,13 @@ public struct StateStoreError: Error, Equatable, Sendable, CustomStringConvertib
     }
 
     init(_ error: SQLError) {
-        self.init(error.code == .outcomeUnknown ? .outcomeUnknown : .storage, error.message, isRetryable: error.isRetryable)
+        let code: Code =
+            switch error.code {
+            case .outcomeUnknown: .outcomeUnknown
+            case .disk: .disk
+            default: .storage
+            }
+        self.init(code, error.message, isRetryable: error.isRetryable)
     }
 
     public var description: String { message }

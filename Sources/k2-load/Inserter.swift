@@ -37,8 +37,10 @@ struct Inserter: ~Copyable {
     /// Refusals since a row was taken.
     private var fruitless = 0
 
-    /// The insert that was begun last and not confirmed: its token, and when it was tried first, µs of the monotonic clock.
-    private var unconfirmed: (token: UInt128, begun: Int64)?
+    /// The batch that was begun last and is not done: its token, and when it was tried first, µs of the monotonic clock.
+    private var underWay: (token: UInt128, begun: Int64)?
+    /// Whether the server may know the token of the batch, or of a part of it, and not have the rows.
+    private var isDoubtful = false
 
     /// So many tries before an unknown error is taken for one of the rows.
     private static let unknownPatience = 5
@@ -69,8 +71,15 @@ struct Inserter: ~Copyable {
     /// - Throws: when the batch has to come again, or ClickHouse has to be mended first.
     mutating func insert(_ batch: InsertBatch) throws(ClickHouseError) {
         try learnTTL()
-        if hasLeftover { unconfirmed = (batch.token, .min / 2) }
+        if hasLeftover { underWay = (batch.token, .min / 2) }
         hasLeftover = false
+        isDoubtful = try wasServerStartedAnew(since: batch)
+        if underWay?.token != batch.token { underWay = (batch.token, MonotonicClock.now()) }
+        try insertWhatIsTaken(batch)
+        underWay = nil
+    }
+
+    private mutating func insertWhatIsTaken(_ batch: InsertBatch) throws(ClickHouseError) {
         do throws(ClickHouseError) {
             try send(batch)
             countExpired(batch)
@@ -91,11 +100,8 @@ struct Inserter: ~Copyable {
     }
 
     private mutating func send(_ batch: InsertBatch) throws(ClickHouseError) {
-        let isDoubtful = try isDoubtful(batch)
-        if unconfirmed?.token != batch.token { unconfirmed = (batch.token, MonotonicClock.now()) }
         try put(batch, token: String(batch.token, radix: 16))
         if isDoubtful { try restoreMissing(batch) }
-        unconfirmed = nil
         fruitless = 0
         stats.rowsByTable[batch.table, default: 0] += batch.rows
         stats.batches += 1
@@ -117,21 +123,25 @@ struct Inserter: ~Copyable {
 
     // MARK: A server that was killed
 
-    /// Whether the server may know the batch's token and not have its rows: it notes the token before it has the part, and a kill between the
-    /// two makes it drop the rows when they come again. So it is when it was started anew since the first try, or may have been.
-    private func isDoubtful(_ batch: InsertBatch) throws(ClickHouseError) -> Bool {
-        guard let unconfirmed, unconfirmed.token == batch.token else { return false }
+    /// Whether the batch was tried before, and the server was started anew since then, or may have been: it notes a token before it has the
+    /// part, and a kill between the two makes it drop the rows when they come again.
+    private func wasServerStartedAnew(since batch: InsertBatch) throws(ClickHouseError) -> Bool {
+        guard let underWay, underWay.token == batch.token else { return false }
         let answer = String(decoding: try client.query("SELECT uptime()"), as: UTF8.self)
         let uptime = Int64(answer.prefix { $0.isNumber }) ?? 0
-        return uptime <= (MonotonicClock.now() - unconfirmed.begun) / 1_000_000
+        return uptime <= (MonotonicClock.now() - underWay.begun) / 1_000_000
     }
 
     /// Sends those rows of a batch again that the server says it has and does not have.
     private mutating func restoreMissing(_ batch: InsertBatch) throws(ClickHouseError) {
         let rows = try rows(of: batch)
-        let missing: [UInt32]
+        var missing: [UInt32]
         do { missing = try BatchCheck.missing(rows, in: reader) } catch {
             throw ClickHouseError((error as? WarmSourceError)?.isRetryable == false ? .permanent : .temporary, "\(error)")
+        }
+        if let limit = ttl?.oldest(in: batch.table, now: WallClock.now().microseconds) {
+            let times = rows.times
+            missing.removeAll { times[Int($0)] < limit }
         }
         if missing.isEmpty { return }
         let part: InsertBatch

@@ -29,6 +29,22 @@ struct MaintainMetrics {
     }
 
     private mutating func add(_ result: StepResult) {
+        let table = "{table=\"\(result.table)\"}"
+        if case .success(let outcome) = result.outcome {
+            for metric in outcome.metrics {
+                if metric.isCounter { count(metric.name, metric.help, table, metric.value) } else { set(metric.name, metric.help, table, metric.value) }
+            }
+            if outcome.isSilent { return }
+            if let size = outcome.after {
+                set("maintenance_table_rows", "Rows of the table.", table, Double(size.rows))
+                set("maintenance_table_files", "Data files and delete files of the table.", table, Double(size.files))
+                set("maintenance_table_bytes", "Bytes of the table's files.", table, Double(size.bytes))
+            }
+        }
+        addRun(result)
+    }
+
+    private mutating func addRun(_ result: StepResult) {
         let labels = "{table=\"\(result.table)\",verb=\"\(result.verb)\"}"
         let ended = Double(result.startedAt.microseconds + result.duration) / 1e6
         let isGood = result.exitStatus == .done
@@ -37,17 +53,6 @@ struct MaintainMetrics {
         set(
             isGood ? "maintenance_last_success_timestamp" : "maintenance_last_failure_timestamp",
             isGood ? "When a verb went well last." : "When a verb failed last, or found a difference.", labels, ended)
-        guard case .success(let outcome) = result.outcome else { return }
-        if let size = outcome.after {
-            let table = "{table=\"\(result.table)\"}"
-            set("maintenance_table_rows", "Rows of the table.", table, Double(size.rows))
-            set("maintenance_table_files", "Data files and delete files of the table.", table, Double(size.files))
-            set("maintenance_table_bytes", "Bytes of the table's files.", table, Double(size.bytes))
-        }
-        for metric in outcome.metrics {
-            let table = "{table=\"\(result.table)\"}"
-            if metric.isCounter { count(metric.name, metric.help, table, metric.value) } else { set(metric.name, metric.help, table, metric.value) }
-        }
     }
 
     private mutating func family(_ name: String, _ help: String, _ type: MetricType) -> Int {

@@ -5,17 +5,17 @@ import K2Lake
 
 /// The flags that all verbs share which go over tables.
 struct MaintainOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Comma-separated tables of the namespace cold, such as silver_trades,gold_ohlcv_1m; K2's own if left out.", valueName: "list"))
+    @Option(help: ArgumentHelp("Comma-separated tables, such as silver_trades,gold_ohlcv_1m; all if left out. Other tables of the namespace cold may be named, too.", valueName: "list"))
     var tables: String?
 
     @Flag(name: .customLong("dry-run"), help: "Change nothing; print on stdout what would be done.")
     var dryRun = false
 
-    @Flag(help: "Print on stdout one JSON object a line: of a plan, and of each table's result.")
+    @Flag(help: "One JSON object a line. On stdout: lines of a plan, and each table's result.")
     var json = false
 
-    @Option(help: ArgumentHelp("Try a table so often again when something is away for the moment.", valueName: "count"))
-    var retries = 2
+    @Option(help: ArgumentHelp("Try a table so often again.", valueName: "count"))
+    var retries = 3
 
     @Option(name: .customLong("metrics-file"), help: ArgumentHelp("Write metrics to this file at the end.", valueName: "file"))
     var metricsFile: String?

@@ -25,10 +25,12 @@ final class MaintainRun {
     }
 
     /// - Throws: `ToolFailure` with the worst status, after all tables were done.
-    func run(_ steps: [MaintenanceStep]) throws {
+    /// - Parameter names: the tables, where a plan and not the command line says them.
+    func run(_ steps: [MaintenanceStep], tables names: [String]? = nil) throws {
         let metrics = try options.metricsFile.map { path throws(ToolFailure) in try MaintainMetrics(path: path) }
-        for name in options.names ?? MaintainOptions.ownTables where Shutdown.signalNumber == nil {
-            var table = TableRun(name: name, identifier: TableIdentifier(LakeSchema.namespace, name))
+        let names = names ?? options.names
+        for name in names ?? MaintainOptions.ownTables where Shutdown.signalNumber == nil {
+            var table = TableRun(name: name, identifier: TableIdentifier(LakeSchema.namespace, name), mustExist: names != nil)
             // Of several verbs, those are done that the table is for; one alone is refused.
             run(steps.count > 1 ? steps.filter { $0.covers(name) } : steps, &table)
             table.lease?.release()
@@ -44,6 +46,8 @@ final class MaintainRun {
     private struct TableRun {
         let name: String
         let identifier: TableIdentifier
+        /// It was asked for by its name.
+        let mustExist: Bool
         /// Made anew after an error: connections may be in a state of which nobody knows.
         var stores: LakeStores?
         var lease: MaintenanceLease?
@@ -55,8 +59,12 @@ final class MaintainRun {
             guard let outcome = attempt(step, &table) else { return }
             let result = StepResult(
                 runID: runID, verb: step.verb, table: table.name, startedAt: startedAt, duration: MonotonicClock.now() - begun, outcome: outcome)
+            if case .success(let done) = outcome, done.isSilent {
+                results.append(result)
+                continue
+            }
             tell(result)
-            record(result, table)
+            if step.isRecorded { record(result, table) }
             // Another run has the table, or nobody knows its state: nothing more is to be done to it.
             if case .failure(let error) = outcome, error.code == .held || error.code == .outcomeUnknown || error.code == .stopped { return }
         }
@@ -86,8 +94,8 @@ final class MaintainRun {
             table.stores = stores
         }
         guard step.covers(table.name) else { throw LakeError(.configuration, "\(table.name): \(step.verb): not for this table") }
-        guard try stores.catalog.findTable(table.identifier) != nil else {
-            if options.names == nil { return nil }
+        guard try !step.needsTable || stores.catalog.findTable(table.identifier) != nil else {
+            if !table.mustExist { return nil }
             throw LakeError(.configuration, "\(table.name): no such table")
         }
         if step.needsLease, !options.dryRun, table.lease == nil {

@@ -36,11 +36,12 @@ struct BackfillCommand: ParsableCommand {
     }
 
     func run() throws {
-        let options = cycle.options
+        let options = cycle.options(tables: selection.count)
         let (from, to) = (from.time, to.time)
-        let run = CycleRun(try LakePlan(lake), try clickHouse.address(), options, Diagnostics(tool: "k2-offload")) { definition, source, stores, note in
+        let run = CycleRun(try LakePlan(lake), try clickHouse.address(), options, Diagnostics(tool: "k2-offload")) { definition, source, stores, watch in
             try Backfill(
-                definition, from: source, to: stores, options: options.offload, isStopped: { Shutdown.signalNumber != nil }, note: note
+                definition, from: source, to: stores, options: options.offload, isStopped: { Shutdown.signalNumber != nil }, progress: watch.progress,
+                note: watch.note
             ).run(from: from, to: to)
         }
         let results = run.run(selection.names)

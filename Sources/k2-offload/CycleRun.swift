@@ -23,12 +23,18 @@ final class CycleRun: Sendable {
     }
 
     /// What is done with a table.
-    typealias Work = @Sendable (_ definition: TableDefinition, _ source: WarmReader, _ stores: LakeStores, _ note: @escaping (String) -> Void) throws -> TableOutcome
+    typealias Work = @Sendable (_ definition: TableDefinition, _ source: WarmReader, _ stores: LakeStores, _ watch: Watch) throws -> TableOutcome
+
+    /// Where a table's work tells what it finds and how far it is.
+    struct Watch {
+        var note: (String) -> Void
+        var progress: (OffloadProgress) -> Void
+    }
 
     private let plan: LakePlan
     private let address: ClickHouseAddress
     private let options: Options
-    private let diagnostics: Diagnostics
+    private let screen: CycleProgress
     private let work: Work
     private let abort = AbortFlag()
     private let results = Mutex<[String: Result<TableOutcome, LakeError>]>([:])
@@ -37,7 +43,7 @@ final class CycleRun: Sendable {
         self.plan = plan
         self.address = address
         self.options = options
-        self.diagnostics = diagnostics
+        screen = CycleProgress(diagnostics)
         self.work = work
     }
 
@@ -88,18 +94,20 @@ final class CycleRun: Sendable {
     /// Tries a table until it is done, somebody else has it, or trying is over.
     private func attempt(_ definition: TableDefinition, _ worker: inout Worker?) -> Result<TableOutcome, LakeError> {
         var backoff = Backoff(500_000...30_000_000)
-        let diagnostics = diagnostics
+        let (screen, name) = (screen, definition.coldName)
+        defer { screen.end(name) }
+        let watch = Watch(note: { screen.report($0) }, progress: { screen.show(name, $0) })
         while true {
             do {
                 let able = try worker ?? self.worker(for: definition.coldName)
                 worker = able
-                return .success(try work(definition, able.source, able.stores) { diagnostics.report($0) })
+                return .success(try work(definition, able.source, able.stores, watch))
             } catch {
                 let failure = error as? LakeError ?? LakeError(.failed, "\(definition.coldName): \(error)")
                 guard failure.isWorthRetrying, backoff.failures < options.retries, Shutdown.signalNumber == nil else { return .failure(failure) }
                 // Connections may be in a state of which nobody knows.
                 worker = nil
-                diagnostics.report("\(failure.message); trying again")
+                screen.report("\(failure.message); trying again")
                 sleep(microseconds: backoff.fail(random: .random(in: 0 ... .max)))
             }
         }
@@ -114,11 +122,11 @@ final class CycleRun: Sendable {
     private func tell(_ table: String, _ result: Result<TableOutcome, LakeError>) {
         switch result {
         case .failure(let error):
-            diagnostics.report(error.message)
-            if let hint = error.hint { diagnostics.hint(hint) }
+            screen.report(error.message)
+            if let hint = error.hint { screen.hint(hint) }
         case .success(let outcome):
             let late = outcome.lateRows > 0 ? ", \(outcome.lateRows) of them late" : ""
-            diagnostics.report(
+            screen.report(
                 outcome.rows == 0
                     ? "\(table): nothing new up to \(outcome.position)"
                     : "\(table): \(outcome.rows) rows added\(late), \(outcome.files) files, \(outcome.bytes) bytes, up to \(outcome.position)")

@@ -55,13 +55,14 @@ struct RunCommand: ParsableCommand {
             var run = try StreamRun(stream, lake, only: selection.names, diagnostics: diagnostics)
             return try run.run()
         }
-        var options = cycle.options
+        var options = cycle.options(tables: selection.count)
         options.offload.safetyLag = safetyLag.microseconds
         options.offload.lookback = lookback.microseconds
         let offload = options.offload
-        let run = CycleRun(try LakePlan(lake), try clickHouse.address(), options, diagnostics) { definition, source, stores, note in
+        let run = CycleRun(try LakePlan(lake), try clickHouse.address(), options, diagnostics) { definition, source, stores, watch in
             try TableOffload(
-                definition, from: source, to: stores, options: offload, isStopped: { Shutdown.signalNumber != nil }, note: note
+                definition, from: source, to: stores, options: offload, isStopped: { Shutdown.signalNumber != nil }, progress: watch.progress,
+                note: watch.note
             ).run()
         }
         let metrics = try metricsFile.map { path throws(ToolFailure) in try OffloadMetrics(path: path) }
@@ -97,7 +98,7 @@ struct CycleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Try a table so often again.", valueName: "count"))
     var retries = 3
 
-    @Option(name: .customLong("max-rows"), help: ArgumentHelp("Rows of one commit, about.", valueName: "count"))
+    @Option(name: .customLong("max-rows"), help: ArgumentHelp("Rows of one commit, at most.", valueName: "count"))
     var maxRows = 1_000_000
 
     @Option(name: .customLong("target-file-size"), help: ArgumentHelp("Begin a new data file at about this size.", valueName: "size"))
@@ -114,12 +115,16 @@ struct CycleOptions: ParsableArguments {
         guard patience.microseconds >= 1_000_000 else { throw ValidationError("--patience: expected 1s or more, found \(patience)") }
     }
 
-    var options: CycleRun.Options {
+    /// Bytes of rows in memory, all tables that are done at a time.
+    private static let maxBytes = 96 << 20
+
+    func options(tables: Int) -> CycleRun.Options {
         var options = CycleRun.Options()
         options.jobs = jobs
         options.retries = retries
         options.timeout = Int(patience.microseconds / 1_000)
         options.offload.maxRows = maxRows
+        options.offload.maxBytes = Self.maxBytes / min(jobs, tables)
         options.offload.targetFileSize = targetFileSize.bytes
         return options
     }

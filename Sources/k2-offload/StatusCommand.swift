@@ -103,7 +103,9 @@ enum StatusText {
             }
         }
         if let run = table.lastRun {
-            output.append(string: ",\"last_run\":{\"status\":\"\(run.status)\",\"rows\":\(run.rows),\"ended_at\":\"\(run.endedAt)\"")
+            output.append(string: ",\"last_run\":{\"status\":\"\(run.status)\",\"kind\":\"\(run.kind)\",\"rows\":\(run.rows),\"files\":\(run.files),\"bytes\":\(run.bytes)")
+            output.append(string: ",\"started_at\":\"\(run.startedAt)\",\"ended_at\":\"\(run.endedAt)\"")
+            if let from = run.windowFrom, let to = run.windowTo { output.append(string: ",\"window_from\":\"\(from)\",\"window_to\":\"\(to)\"") }
             if let error = run.error {
                 output.append(",\"error\":")
                 output.appendJSONString(error)
@@ -123,12 +125,16 @@ enum StatusText {
         return seconds < 172_800 ? "\(seconds / 3_600)h" : "\(seconds / 86_400)d"
     }
 
+    /// Without the fraction, which no person reads.
+    private static func seconds(_ time: Timestamp) -> String { String("\(time)".prefix(19)) + "Z" }
+
     static func writeTable(_ tables: [TableStatus], to output: inout ByteWriter) {
-        var rows = [["table", "rows", "files", "bytes", "snapshots", "open", "failures", "lag", "last run", "committed at"]]
+        var rows = [["table", "watermark", "lag", "last run", "ended", "rows", "files", "bytes", "snapshots", "failures", "open"]]
         for table in tables {
             rows.append([
-                table.table, "\(table.rows)", "\(table.files)", "\(table.bytes)", "\(table.snapshots)", "\(table.openIntents)",
-                "\(table.watermark?.failureCount ?? 0)", table.lag.map(duration) ?? "-", table.lastRun?.status ?? "-", table.committedAt?.description ?? "-",
+                table.table, table.watermark.map { seconds($0.position) } ?? "-", table.lag.map(duration) ?? "-", table.lastRun?.status ?? "-",
+                table.lastRun.map { seconds($0.endedAt) } ?? "-", "\(table.rows)", "\(table.files)", "\(table.bytes)", "\(table.snapshots)",
+                "\(table.watermark?.failureCount ?? 0)", "\(table.openIntents)",
             ])
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -136,7 +142,7 @@ enum StatusText {
             var line = ""
             for (column, text) in row.enumerated() {
                 let padding = String(repeating: " ", count: widths[column] - text.count)
-                let isNumber = (1...7).contains(column)
+                let isNumber = column == 2 || column > 4
                 line += (column == 0 ? "" : "  ") + (isNumber ? padding + text : text + padding)
             }
             while line.last == " " { line.removeLast() }

@@ -1,10 +1,12 @@
 """Lakes in other places than a folder with an SQLite catalog: PostgreSQL or a REST server as the catalog, S3 as the store."""
 
+import contextlib
 import dataclasses
 import pathlib
+import sqlite3
 
 from pipeline import NAMESPACE
-from readers import DuckDB, PyIceberg
+from readers import ClickHouse, DuckDB, PyIceberg, plain_path
 
 CATALOGS = ("sqlite", "postgres", "rest")
 STORES = ("local", "s3")
@@ -61,6 +63,40 @@ class PlacedLake:
         return load_catalog("k2", type="sql", uri=uri, warehouse=self.warehouse, init_catalog_tables="false", **files)
 
 
+    def data_files(self, location, io):
+        """Locations of all data files that a reader of the store sees below a table, in a snapshot or not."""
+        if self.store == "local":
+            folder = pathlib.Path(plain_path(location)) / "data"
+            return [f"file://{file}" for file in folder.rglob("*.parquet") if not file.name.startswith(".")]
+        from pyarrow.fs import FileSelector
+
+        scheme, _, path = location.partition("://")
+        files = io.fs_by_scheme(scheme, path.split("/")[0])
+        found = files.get_file_info(FileSelector(f"{path}/data", recursive=True, allow_not_found=True))
+        return [f"{scheme}://{file.path}" for file in found if file.is_file]
+
+    @contextlib.contextmanager
+    def state(self):
+        """A function that asks the state store; placeholders are %s."""
+        if self.catalog == "postgres":
+            import psycopg2
+
+            connection = psycopg2.connect(self.database.url_of(self.name))
+            ask, mark = connection.cursor(), "%s"
+        else:
+            connection = ask = sqlite3.connect(self.folder / ("state.db" if self.catalog == "rest" else "k2.db"))
+            mark = "?"
+
+        def query(sql, *values):
+            cursor = ask.execute(sql.replace("%s", mark), values) or ask
+            return cursor.fetchall()
+
+        try:
+            yield query
+        finally:
+            connection.close()
+
+
 class PlacedPyIceberg(PyIceberg):
     def catalog(self, lake):
         return lake.pyiceberg()
@@ -93,4 +129,44 @@ class PlacedDuckDB(DuckDB):
         return connection
 
 
-READERS = [PlacedPyIceberg(), PlacedDuckDB()]
+class PlacedClickHouse(ClickHouse):
+    """The engine's table functions on the metadata file that the catalog names; behind a REST server its own catalog client."""
+
+    _before = ""
+
+    def source(self, lake, table):
+        if lake.catalog == "rest":
+            return f"rest.`{NAMESPACE}.{table}`"
+        location = lake.pyiceberg().load_table(f"{NAMESPACE}.{table}").metadata_location
+        folder, _, file = plain_path(location).rpartition("/metadata/")
+        settings = f"SETTINGS iceberg_metadata_file_path = 'metadata/{file}'"
+        if lake.store == "local":
+            return f"icebergLocal('{folder}/', {settings})"
+        url = f"{lake.objects.s3}/{folder.removeprefix('s3://')}/"
+        return f"icebergS3('{url}', '{lake.objects.access_key}', '{lake.objects.secret_key}', {settings})"
+
+    def query(self, sql):
+        """The engine forgets everything between two calls."""
+        return super().query(self._before + sql)
+
+    def rows(self, lake, table, where="1"):
+        self._before = self.attaching(lake) if lake.catalog == "rest" else ""
+        return super().rows(lake, table, where)
+
+    @staticmethod
+    def attaching(lake):
+        objects = lake.objects
+        settings = {
+            "catalog_type": "rest",
+            "warehouse": lake.name,
+            "catalog_credential": f"{objects.access_key}:{objects.secret_key}",
+            "oauth_server_uri": f"{objects.catalog}/v1/oauth/tokens",
+            "auth_scope": "catalog",
+            "storage_endpoint": f"{objects.s3}/{lake.name}",
+        }
+        listed = ", ".join(f"{key} = '{value}'" for key, value in settings.items())
+        engine = f"DataLakeCatalog('{objects.catalog}/v1', '{objects.access_key}', '{objects.secret_key}')"
+        return f"SET allow_database_iceberg = 1; CREATE DATABASE rest ENGINE = {engine} SETTINGS {listed}; "
+
+
+READERS = [PlacedPyIceberg(), PlacedDuckDB(), PlacedClickHouse()]

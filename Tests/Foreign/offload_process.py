@@ -2,6 +2,7 @@
 
 import decimal
 import json
+import os
 import subprocess
 import time
 from collections import Counter
@@ -41,6 +42,15 @@ class Offload:
         assert process.returncode == expect, f"status {process.returncode}, not {expect}:\n{said}"
         return output if verb == "status" else said
 
+    def measured(self, *arguments):
+        """What was said, and the largest resident set in KiB."""
+        process = self.start("--safety-lag", "0s", *arguments)
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, said
+        return said, usage.ru_maxrss
+
     def kill_after(self, seconds, *arguments):
         process = self.start("--safety-lag", "0s", *arguments)
         time.sleep(seconds)
@@ -67,11 +77,15 @@ def problem(offload, table, reader):
         cold = reader.rows(offload.lake, table)
     except KeyError:
         cold = []
-    warm, cold = (Counter(tuple(map(_hashable, (row[name] for name in COLUMNS[table]))) for row in rows) for rows in (warm_rows(offload.store, table), cold))
+    warm, cold = (Counter(comparable_row(row, COLUMNS[table]) for row in rows) for rows in (warm_rows(offload.store, table), cold))
     lost, extra = warm - cold, cold - warm
     if not lost and not extra:
         return None
     return f"{lost.total()} rows of ClickHouse are not in the lake, {extra.total()} of the lake not in ClickHouse; first {next(iter(lost or extra))}"
+
+
+def comparable_row(row, columns):
+    return tuple(_hashable(row[name]) for name in columns)
 
 
 def _hashable(value):

@@ -50,6 +50,22 @@ def plain(value):
     return value
 
 
+def arrow_rows(arrow):
+    """Rows of an Arrow table as plain values."""
+    columns = {}
+    for field in arrow.schema:
+        column = arrow.column(field.name)
+        if str(field.type).startswith("timestamp"):
+            columns[field.name] = column.cast("int64").to_pylist()
+        elif str(field.type) in ("extension<arrow.uuid>", "fixed_size_binary[16]"):
+            columns[field.name] = [None if v is None else str(v if isinstance(v, uuid.UUID) else uuid.UUID(bytes=v)) for v in column.to_pylist()]
+        elif str(field.type).startswith("map"):
+            columns[field.name] = [None if v is None else dict(v) for v in column.to_pylist()]
+        else:
+            columns[field.name] = column.to_pylist()
+    return [dict(zip(columns, values)) for values in zip(*columns.values())]
+
+
 class PyIceberg:
     name = "pyiceberg"
 
@@ -71,19 +87,7 @@ class PyIceberg:
     def rows(self, lake, name, row_filter=None):
         from pyiceberg.expressions import AlwaysTrue
 
-        arrow = self.table(lake, name).scan(row_filter=row_filter or AlwaysTrue()).to_arrow()
-        columns = {}
-        for field in arrow.schema:
-            column = arrow.column(field.name)
-            if str(field.type).startswith("timestamp"):
-                columns[field.name] = column.cast("int64").to_pylist()
-            elif str(field.type) in ("extension<arrow.uuid>", "fixed_size_binary[16]"):
-                columns[field.name] = [None if v is None else str(v if isinstance(v, uuid.UUID) else uuid.UUID(bytes=v)) for v in column.to_pylist()]
-            elif str(field.type).startswith("map"):
-                columns[field.name] = [None if v is None else dict(v) for v in column.to_pylist()]
-            else:
-                columns[field.name] = column.to_pylist()
-        return [dict(zip(columns, values)) for values in zip(*columns.values())]
+        return arrow_rows(self.table(lake, name).scan(row_filter=row_filter or AlwaysTrue()).to_arrow())
 
 
 class DuckDB:

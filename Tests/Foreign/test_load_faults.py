@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import resource
 import signal
 import socket
@@ -506,7 +507,7 @@ def own_server(tools, tmp_path_factory):
 
 @pytest.fixture
 def own_store(tools, own_server, tmp_path, request):
-    store = Store(tools, own_server, f"k_{request.node.name}", tmp_path)
+    store = Store(tools, own_server, "k_" + re.sub(r"\W", "_", request.node.name), tmp_path)
     store.init("--ttl", "none")
     return store
 
@@ -523,6 +524,32 @@ class TestKilledServer:
             proxy.fail_inserts(Fault(), Fault(after=die, reset="after"), Fault(), Fault(after=die, reset="after"))
             own_store.load(lines(0, 4000), "--spool", spool, "--batch-rows", 1000, "--batch-age", "1m", port=proxy.port)
         own_store.holds(0, 4000)
+
+    @pytest.mark.parametrize("refused", [False, True], ids=["whole", "halved"])
+    def test_between_noting_and_having(self, own_store, own_server, spool, refused):
+        """The server comes up again and knows the token of a batch, or of a part of one, but has only some of its rows."""
+
+        def die():
+            own_store.run("DELETE FROM silver_trades WHERE source_sequence BETWEEN 1200 AND 1399")
+            own_server.kill()
+            threading.Thread(target=own_server.start, daemon=True).start()
+
+        tokens = []
+
+        def choose(request):
+            """The second batch is refused as a whole each time; it, or the first part of it, is what is under way when the server dies."""
+            if not request.is_insert:
+                return None
+            is_new = request.token not in tokens
+            tokens.extend([request.token] if is_new else [])
+            if refused and tokens.index(request.token) == 1:
+                return Fault(answer=exception(27))
+            return Fault(after=die, reset="after") if is_new and len(tokens) == (3 if refused else 2) else None
+
+        with Proxy(own_server, choose) as proxy:
+            loaded = own_store.load(lines(0, 4000), "--spool", spool, "--batch-rows", 1000, "--batch-age", "1m", port=proxy.port)
+        own_store.holds(0, 4000)
+        assert "200 rows that ClickHouse had not kept" in loaded.said
 
 
 class TestKilledAnywhere:

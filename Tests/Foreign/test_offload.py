@@ -1,7 +1,11 @@
 """`k2-offload run` from ClickHouse into a lake on local disk: the lake equals ClickHouse, whatever happens on the way."""
 
+import contextlib
+import json
 import os
+import pty
 import random
+import subprocess
 import threading
 import time
 
@@ -11,7 +15,9 @@ from expectations import COLUMNS
 from load_process import lines
 from load_proxy import Fault, Proxy, exception
 from offload_process import Offload, problems
+from offload_slices import candle
 from pipeline import Lake
+from readers import DuckDB
 
 SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
 SILVER = ["silver_trades"]
@@ -54,6 +60,65 @@ class TestContents:
         said = offload.run("--tables", "silver_trades")
         assert "50 rows added, 50 of them late" in said
         assert problems(offload, SILVER) == []
+
+    def test_columns_that_only_clickhouse_has(self, offload):
+        load(offload, lines(0, 100))
+        offload.store.run("ALTER TABLE silver_trades ADD COLUMN mood String DEFAULT 'good', ADD COLUMN `odd name` Int8")
+        assert "silver_trades: not taken along, only ClickHouse has columns mood, odd name" in offload.run(*only(SILVER))
+        assert problems(offload, SILVER) == []
+
+    def test_a_column_that_the_lake_lacks_is_added(self, offload, lake):
+        """As when the definition has got one: the table as a version before made it, rows from then and from now."""
+        data = [line for line in lake.stream.read_bytes().splitlines(keepends=True) if b'"kind":"bronze"' in line and b'"exchange":"kraken"' in line]
+        load(offload, b"".join(data[: len(data) // 2]))
+        table = ["bronze_trades_kraken"]
+        offload.run(*only(table))
+        iceberg = offload_readers()[0].table(offload.lake, *table)
+        with iceberg.update_schema() as change:
+            change.delete_column("kafka_offset")
+            change.delete_column("event_time")
+        load(offload, b"".join(data[len(data) // 2 :]))
+        said = offload.run(*only(table))
+        assert f"{len(data) - len(data) // 2} rows added" in said, said
+        fields = {field.name: field.field_id for field in offload_readers()[0].table(offload.lake, *table).schema().fields}
+        assert fields["kafka_offset"] > iceberg.metadata.last_column_id and fields["event_time"] > iceberg.metadata.last_column_id
+        # The values of the column that was deleted are gone with it.
+        rows = offload_readers()[0].rows(offload.lake, *table)
+        assert len(rows) == len(data) and {row["kafka_offset"] for row in rows} == {None}
+        assert sum(row["event_time"] is not None for row in rows) <= len(data) - len(data) // 2
+
+    def test_wide_rows(self, offload):
+        """Payloads of half a megabyte: a batch has as many rows as there is room for."""
+        count, width = 1_500, 500_000
+        names = "exchange_timestamp, sequence_number, trade_id, symbol, price, quantity, quote_volume, side, ingestion_timestamp, payload"
+        time = "toDateTime64('2026-02-18 00:00:00', 6, 'UTC')"
+        values = f"{time}, number, concat('KRAKEN-', toString(number)), 'BTCUSD', 1, 1, 1, 'BUY', {time}, substring(repeat(toString(number), {width}), 1, {width})"
+        offload.store.run(f"INSERT INTO bronze_trades_kraken ({names}) SELECT {values} FROM numbers(1, {count}) SETTINGS max_block_size = 50")
+        said, memory = offload.measured("--tables", "bronze_trades_kraken")
+        assert f"{count} rows added" in said
+        assert memory < 512_000, f"{memory} KiB"
+        reader = DuckDB()
+        (found,) = reader.connect().execute(
+            f"SELECT count(), count(DISTINCT sequence_number), sum(length(payload)) FROM {reader.source(offload.lake, 'bronze_trades_kraken')}"
+        ).fetchall()
+        assert found == (count, count, count * width)
+        assert len(offload_readers()[0].table(offload.lake, "bronze_trades_kraken").snapshots()) > 3
+
+    def test_progress_on_a_terminal(self, offload):
+        load(offload, lines(0, 2_000))
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [offload.store.tools.path("k2-offload"), "run", *only(SILVER), "--safety-lag", "0s"], env=offload.environment, stdin=subprocess.DEVNULL, stderr=theirs
+        )
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 65536):
+                said += piece
+        os.close(ours)
+        assert process.wait(60) == 0
+        assert b"\rsilver_trades " in said and b" rows, " in said and b"2000 rows added" in said
+        assert said.rstrip().endswith(b"Z")
 
     def test_without_the_state_store(self, offload):
         """The lake knows what it has."""
@@ -196,3 +261,44 @@ class TestOtherWriters:
         rows = offload_readers()[0].rows(offload.lake, "silver_trades")
         numbers = sorted(row["source_sequence"] for row in rows)
         assert numbers == [*range(12_100), *range(self.FIRST, self.FIRST + self.APPENDS * self.ROWS)]
+
+    def test_compaction_runs_meanwhile(self, offload):
+        """Files are laid together while batches come; candles are replaced in files that are about to go."""
+        tables = ["silver_trades", "gold_ohlcv_1m"]
+        load(offload, lines(0, 200))
+        insert_candles(offload.store, 0)
+        offload.run(*only(tables))
+        ended, said = threading.Event(), []
+
+        def compact():
+            while not ended.is_set():
+                command = [offload.store.tools.path("k2-maintain"), "compact", *only(tables), "--min-input-files", "2"]
+                done = subprocess.run(command, env=offload.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+                said.append((done.returncode, done.stdout + done.stderr))
+
+        compacting = threading.Thread(target=compact)
+        compacting.start()
+        try:
+            for number in range(1, 9):
+                load(offload, lines(number * 1_000, 700), "--batch-rows", 500)
+                insert_candles(offload.store, number)
+                offload.run(*only(tables), "--max-rows", 1000)
+        finally:
+            ended.set()
+            compacting.join(180)
+        # Done, or again later: somebody was faster too often.
+        assert {status for status, _ in said} <= {0, 75}, said
+        for table in tables:
+            kinds = [snapshot.summary.operation.value for snapshot in offload_readers()[0].table(offload.lake, table).snapshots()]
+            assert "replace" in kinds, said
+        offload.run(*only(tables))
+        assert problems(offload, tables) == []
+
+
+def insert_candles(store, number):
+    """New candles, and every other time a later revision of each one that is there."""
+    rows = [candle(n, number - n // 4) for n in range(0 if number % 2 else 4 * number, 4 * number + 4)]
+    body = "\n".join(map(json.dumps, rows)).encode()
+    settings = {"database": store.database, "date_time_input_format": "best_effort", "max_partitions_per_insert_block": 0}
+    answer = store.server.query("INSERT INTO ohlcv_1m FORMAT JSONEachRow", body, **settings)
+    assert answer.status == 200, answer.text

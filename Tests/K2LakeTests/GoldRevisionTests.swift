@@ -104,9 +104,8 @@ struct GoldRevisionTests {
         // The same rows in row groups of four, one, no and five rows, in one file.
         let schema = try LakeSchema(MarketTables.gold(.oneMinute))
         let old = try #require(try lake.dataFiles("gold_ohlcv_1m").first)
-        let reader = try ParquetReader(try lake.objects.get(old.path))
-        let columns = try schema.definition.columns.indices.map { try reader.field($0, rowGroup: 0) }
-        let groups = [0..<4, 4..<5, 5..<10].map { GoldRevision.RowGroup(columns: columns, kept: $0.map { UInt32($0) }) }
+        let source = try LakeFile(old, in: lake.objects, schema)
+        let groups = [0..<4, 4..<5, 5..<10].map { GoldRevision.RowGroup(columns: { try source.columns(rowGroup: 0) }, kept: $0.map { UInt32($0) }) }
         let writer = DataFileWriter(store: lake.objects, schema: schema)
         let file = try writer.write(groups, partition: old.partition, to: old.path + ".groups.parquet")
         let loop = CommitLoop(catalog: lake.inner, store: lake.objects, environment: lake.environment)

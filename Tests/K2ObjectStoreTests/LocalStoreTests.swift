@@ -83,4 +83,19 @@ final class TinyDisk {
         umount(folder)
         try? FileManager.default.removeItem(atPath: folder)
     }
+
+    @Test func `what a killed writer leaves is shown by itself, and nothing else can be removed as such`() throws {
+        let (store, prefix, cleanUp) = try StoreUnderTest.local("file://")
+        defer { cleanUp() }
+        try store.put([1], to: prefix + "a/x")
+        let left = prefix + "a/.y.parquet.4711-1.tmp"
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: String(left.dropFirst("file://".count))))
+        #expect(try store.list(prefix: prefix).map(\.location) == [prefix + "a/x"])
+        let found = try store.unfinished(prefix: prefix)
+        #expect(found.map(\.location) == [left] && found[0].size == 3)
+        #expect(throws: StoreError.self) { try store.removeUnfinished(try store.list(prefix: prefix)[0]) }
+        try store.removeUnfinished(found[0])
+        #expect(try store.unfinished(prefix: prefix).isEmpty && store.exists(prefix + "a/x"))
+        #expect(try MemoryStore().unfinished(prefix: "").isEmpty)
+    }
 }

@@ -109,6 +109,49 @@ struct StoreUnderTest: CustomTestStringConvertible, Sendable {
         #expect(try !store.exists(prefix + "a") && !store.exists(prefix + "b"))
     }
 
+    @Test(arguments: StoreUnderTest.all) func `a copy is an object of its own`(_ item: StoreUnderTest) throws {
+        let (store, prefix, cleanUp) = try item.make()
+        defer { cleanUp() }
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let (source, target) = (prefix + "a/b c+é=%41.bin", prefix + "d/e/f.bin")
+        try store.put(bytes, to: source)
+        try store.put([1], to: target)
+        try store.copy(source, to: target)
+        #expect(try store.get(target) == bytes && store.get(source) == bytes, "it replaces")
+        try store.copy(source, to: target)
+        #expect(try store.list(prefix: prefix).map(\.location) == [source, target], "twice is as once, and nothing is left over")
+        try store.put([2], to: source)
+        #expect(try store.get(target) == bytes)
+        try store.copy(source, to: target)
+        #expect(try store.delete(source) && store.get(target) == [2])
+        expect(.notFound) { try store.copy(prefix + "no", to: target) }
+        #expect(try store.get(target) == [2])
+        expect(.invalidLocation) { try store.copy(target, to: target) }
+        try store.put([], to: source)
+        try store.copy(source, to: target)
+        #expect(try store.get(target) == [])
+    }
+
+    @Test(arguments: StoreUnderTest.all) func `a walk meets what a listing has`(_ item: StoreUnderTest) throws {
+        let (store, prefix, cleanUp) = try item.make()
+        defer { cleanUp() }
+        for name in ["a/1", "a/2/3", "ab", "b"] { try store.put(Array(name.utf8), to: prefix + name) }
+        for part in ["", "a", "a/", "b", "none/"] {
+            var met: [StoredObject] = []
+            try store.walk(prefix: prefix + part) { met.append($0) }
+            #expect(try met.sorted { $0.location < $1.location } == store.list(prefix: prefix + part))
+        }
+        struct Enough: Error {}
+        var count = 0
+        #expect(throws: Enough.self) {
+            try store.walk(prefix: prefix) { _ in
+                count += 1
+                throw Enough()
+            }
+        }
+        #expect(count == 1)
+    }
+
     @Test(arguments: StoreUnderTest.all) func `many are deleted at once`(_ item: StoreUnderTest) throws {
         let (store, prefix, cleanUp) = try item.make()
         defer { cleanUp() }

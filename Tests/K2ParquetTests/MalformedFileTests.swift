@@ -27,7 +27,7 @@ struct MalformedFileTests {
     }
 
     /// Whether the bytes are refused; anything but a `ParquetError` is a failure, and a trap ends the tests.
-    private static func isRefused(_ bytes: [UInt8], _ seed: UInt64) -> Bool {
+    static func isRefused(_ bytes: [UInt8], _ seed: UInt64) -> Bool {
         do {
             try ParquetReader.readEverything(bytes)
             return false
@@ -58,6 +58,24 @@ struct MalformedFileTests {
             if Self.isRefused(bytes, seed) { refused += 1 }
         }
         #expect(refused > 500, "seed \(seed)")
+    }
+
+    @Test func eachByteFlippedAndEachLengthIsAnErrorOrFine() throws {
+        let every = EveryType(rows: 6, seed: 2)
+        let keep = ["bool_optional", "int64_required", "interned_required", "list_optional", "decimal38"]
+        let chosen = every.fields.indices.filter { keep.contains(every.fields[$0].name) }
+        let (good, _) = try writeFile(ParquetSchema(chosen.map { every.fields[$0] }), [(chosen.map { every.batch[$0] }, .all)])
+        try ParquetReader.readEverything(good)
+        var refused = 0
+        for position in good.indices {
+            for flip: UInt8 in [0xff, 0x01, 0x80] {
+                var bytes = good
+                bytes[position] ^= flip
+                if Self.isRefused(bytes, 0) { refused += 1 }
+            }
+            #expect(Self.isRefused(Array(good[..<position]), 0))
+        }
+        #expect(refused > good.count)
     }
 
     @Test func footersAreBoundedByWhatIsThere() throws {

@@ -31,6 +31,22 @@ extension Column {
         return zip(cells, validity).map { $1 ? $0 : "NULL" }
     }
 
+    /// The same for a column whose own form says all: elements of lists and maps too.
+    var plainCells: [String] {
+        let cells: [String]
+        switch values {
+        case .list(let offsets, let elements):
+            let inner = elements.plainCells
+            cells = zip(offsets, offsets.dropFirst()).map { "[" + inner[Int($0)..<Int($1)].joined(separator: ",") + "]" }
+        case .map(let offsets, let keys, let values):
+            let inner = zip(keys.plainCells, values.plainCells).map { "\($0):\($1)" }
+            cells = zip(offsets, offsets.dropFirst()).map { "{" + inner[Int($0)..<Int($1)].joined(separator: ",") + "}" }
+        default: return self.cells(.boolean)
+        }
+        guard let validity else { return cells }
+        return zip(cells, validity).map { $1 ? $0 : "NULL" }
+    }
+
     static func hex(_ bytes: [UInt8]) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }

@@ -50,7 +50,7 @@ struct StateMigrationTests {
             try place.open().engine.write("UPDATE offload_schema SET version = 99", [])
             let error = #expect(throws: StateStoreError.self) { _ = try place.open() }
             #expect(error?.code == .newerSchema)
-            #expect(error?.message == "\(name): state tables were made by a newer version: expected at most 3, found 99")
+            #expect(error?.message == "\(name): state tables were made by a newer version: expected at most 4, found 99")
         }
     }
 

@@ -24,7 +24,7 @@ struct CommandInfo: Decodable {
 
 /// The commands of all tools, with the words that lead to them.
 private struct Command {
-    static let tools = ["k2-feed", "k2-normalize", "k2-ohlcv", "k2-load", "k2-offload", "k2-sim"]
+    static let tools = ["k2-feed", "k2-normalize", "k2-ohlcv", "k2-load", "k2-offload", "k2-maintain", "k2-sim"]
 
     var words: [String]
     var info: CommandInfo
@@ -112,8 +112,8 @@ private struct Command {
     }
 
     /// `--state` is a file of k2-ohlcv and a store of k2-offload; `--start` is a fixed time for a recording and now for a server;
-    /// without `--symbols` a capture takes the largest, and the simulator all.
-    private static let twoMeanings: Set<String> = ["state", "start", "symbols", "from"]
+    /// without `--symbols` a capture takes the largest, and the simulator all; `--older-than` is about snapshots, files or quarantines.
+    private static let twoMeanings: Set<String> = ["state", "start", "symbols", "from", "older-than"]
 
     @Test func sharedFlagsAreTheSameEverywhere() throws {
         var known: [String: (words: [String], argument: CommandInfo.Argument)] = [:]

@@ -13,7 +13,7 @@ struct FuzzTarget: Sendable {
         FuzzTarget(name: "time", run: fuzzTime), FuzzTarget(name: "messages", run: fuzzMessages), FuzzTarget(name: "lines", run: fuzzLines),
         FuzzTarget(name: "instruments", run: fuzzInstruments), FuzzTarget(name: "gzip", run: fuzzGzip),
         FuzzTarget(name: "trade-line", run: fuzzTradeLine), FuzzTarget(name: "candle-state", run: fuzzCandleState),
-        FuzzTarget(name: "parquet", run: fuzzParquet), FuzzTarget(name: "avro", run: fuzzAvro),
+        FuzzTarget(name: "parquet", run: fuzzParquet), FuzzTarget(name: "pages", run: fuzzPages), FuzzTarget(name: "avro", run: fuzzAvro),
         FuzzTarget(name: "table-metadata", run: fuzzTableMetadata),
     ]
 

@@ -13,16 +13,18 @@ public struct Backfill {
     private let options: OffloadOptions
     private let note: (String) -> Void
     private let isStopped: () -> Bool
+    private let progress: (OffloadProgress) -> Void
 
     public init(
         _ definition: TableDefinition, from source: any WarmSource, to stores: LakeStores, options: OffloadOptions,
-        isStopped: @escaping () -> Bool = { false }, note: @escaping (String) -> Void
+        isStopped: @escaping () -> Bool = { false }, progress: @escaping (OffloadProgress) -> Void = { _ in }, note: @escaping (String) -> Void
     ) {
         self.definition = definition
         self.source = source
         self.stores = stores
         self.options = options
         self.isStopped = isStopped
+        self.progress = progress
         self.note = note
     }
 
@@ -34,9 +36,11 @@ public struct Backfill {
         try LakeError.naming(name) {
             try stores.takeLease(name)
             defer { try? stores.state.releaseLease(table: name, holder: stores.holder) }
-            for line in try IntentReconciler(stores: stores, definition: definition).run() { note(line) }
-            let committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
-            if let line = try LakeMemory(stores: stores, definition: definition).catchUp(try committer.openTable()) { note(line) }
+            for line in try StateBinding(stores: stores, definition: definition).settle() { note(line) }
+            var committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
+            let table = try committer.openTable()
+            committer.tableUUID = table.metadata.tableUUID
+            if let line = try LakeMemory(stores: stores, definition: definition).catchUp(table) { note(line) }
             var outcome = TableOutcome(table: name, position: from, clock: try source.clock())
             var start = from
             while start < to, !isStopped() {
@@ -56,23 +60,21 @@ public struct Backfill {
         if rows == 0 { return }
         var table = try remembered(from, to, committer)
         let parts = (rows + options.maxRows - 1) / options.maxRows
+        let reader = BatchReader(stores: stores, source: source, definition: definition, maxBytes: options.maxBytes, progress: progress)
+        var count = OffloadProgress(rows: 0, total: rows)
+        let origin = BatchOrigin(kind: .backfill, window: OffloadWindow(from: from, to: to))
+        func commit(_ table: inout LakeTable) throws {
+            outcome.duplicates += table.duplicates
+            table.duplicates = 0
+            if table.buffer.liveCount > 0, let report = try committer.commit(table, origin: origin) { outcome.add(report) }
+            table.startBatch()
+        }
         for index in 0..<parts where !isStopped() {
             try stores.renewLease(name)
             let selection = WarmSelection(span, part: parts == 1 ? nil : .init(index: index, count: parts))
-            try read(selection, &table)
-            outcome.duplicates += table.duplicates
-            table.duplicates = 0
-            if table.buffer.liveCount > 0 {
-                let origin = BatchOrigin(kind: .backfill, window: OffloadWindow(from: from, to: to))
-                if let report = try committer.commit(table, origin: origin) {
-                    outcome.rows += report.rows
-                    outcome.files += report.files
-                    outcome.bytes += report.bytes
-                    outcome.commits += 1
-                    outcome.snapshotID = report.snapshotID
-                }
-            }
-            table.startBatch()
+            // FINAL costs little here, and rows that were replaced are none that the lake lost.
+            try reader.read(selection, isFinal: true, into: &table, &count, full: commit)
+            try commit(&table)
         }
     }
 
@@ -88,16 +90,6 @@ public struct Backfill {
         table.startBatch()
         table.duplicates = 0
         return table
-    }
-
-    /// FINAL costs little here, and rows that were replaced are none that the lake lost.
-    private func read(_ selection: WarmSelection, _ table: inout LakeTable) throws {
-        var buffer = RowBuffer(definition)
-        swap(&buffer, &table.buffer)
-        try source.read(definition, selection, columns: Array(definition.columns.indices), isFinal: true, into: &buffer) { buffer, rows in
-            try table.judge(rows, of: &buffer)
-        }
-        swap(&buffer, &table.buffer)
     }
 }
 

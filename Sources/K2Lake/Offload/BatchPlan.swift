@@ -6,6 +6,8 @@ struct OffloadBatch: Equatable, Sendable {
     var selection: WarmSelection
     /// Everything up to here is in the lake once this batch is; nil when the batch is one of several for the same moment and not the last.
     var reaches: Timestamp?
+    /// As they were counted.
+    var rows = 0
 }
 
 /// Cuts a window into batches of bounded size.
@@ -15,7 +17,12 @@ struct OffloadBatch: Equatable, Sendable {
 struct BatchPlan {
     let table: TableDefinition
     let source: any WarmSource
-    let maxRows: Int
+    var maxRows: Int
+    /// Where rows are wide a batch has fewer.
+    var maxBytes = Int.max
+
+    /// Rows of this many bytes are taken without a question.
+    private static let usualRowBytes = 200
 
     /// Slices that a window is first cut into.
     private static let slices: Int64 = 256
@@ -25,7 +32,22 @@ struct BatchPlan {
         let whole = WarmSelection(.loaded(after: after, through: through))
         let rows = try source.count(of: table, whole)
         if rows == 0 { return [] }
-        if rows <= maxRows { return [OffloadBatch(selection: whole, reaches: through)] }
+        let bounded = try narrowed(rows)
+        if rows <= bounded.maxRows { return [OffloadBatch(selection: whole, reaches: through, rows: rows)] }
+        return try bounded.batches(after: after, through: through, counted: rows)
+    }
+
+    /// The plan with as many rows to a batch as have room in `maxBytes`.
+    private func narrowed(_ rows: Int) throws -> BatchPlan {
+        var plan = self
+        // Asked for large windows only: of small ones rows would have to be wide indeed.
+        if min(rows, maxRows) > maxBytes / (Self.usualRowBytes * 8), let bytes = try source.rowBytes(of: table) {
+            plan.maxRows = min(maxRows, max(maxBytes / max(bytes, 1), 1))
+        }
+        return plan
+    }
+
+    private func batches(after: Timestamp, through: Timestamp, counted rows: Int) throws -> [OffloadBatch] {
         var cuts = try cut(after: after, through: through)
         // Rows may have gone since they were counted.
         if cuts.isEmpty { return [] }
@@ -45,7 +67,7 @@ struct BatchPlan {
         var start = after
         var waiting = 0
         func close(at end: Timestamp) {
-            if waiting > 0 { batches.append(OffloadBatch(selection: WarmSelection(.loaded(after: start, through: end)), reaches: end)) }
+            if waiting > 0 { batches.append(OffloadBatch(selection: WarmSelection(.loaded(after: start, through: end)), reaches: end, rows: waiting)) }
             start = end
             waiting = 0
         }
@@ -70,7 +92,7 @@ struct BatchPlan {
         return (0..<count).map { index in
             OffloadBatch(
                 selection: WarmSelection(.loaded(after: after, through: through), part: .init(index: index, count: count)),
-                reaches: index == count - 1 ? through : nil)
+                reaches: index == count - 1 ? through : nil, rows: rows / count)
         }
     }
 }

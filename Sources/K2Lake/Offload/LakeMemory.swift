@@ -16,31 +16,28 @@ struct LakeMemory {
         return try stores.state.watermark(table: definition.coldName)
     }
 
-    /// Tells a state store that was lost, or comes from a backup, which rows the lake has, and how far the table is offloaded.
+    /// Tells a state store that was lost, comes from a backup, or knew another table, which rows the lake has, and how far the table is offloaded.
     /// - Returns: what was done; nil when the state store knew.
     func catchUp(_ table: Table) throws -> String? {
         let name = definition.coldName
+        let binding = StateBinding(stores: stores, definition: definition)
         let known = try stores.state.watermark(table: name)
         let position = position(table.metadata)
-        guard try known.map({ ($0.position, position) }).map({ stored, found in found.map { $0 > stored } ?? false }) ?? !knows(table) else { return nil }
+        let isBehind = if let known, let position { position > known.position } else { false }
+        if try !isBehind && binding.isKnown(table) {
+            try binding.bind(table)
+            return nil
+        }
         let count = try adopt(table)
         if let position {
             var watermark = known ?? Watermark(table: name, position: position, status: "running", updatedAt: stores.now)
             watermark.position = position
             try stores.state.setWatermark(watermark)
         }
+        try binding.bind(table)
+        if count == 0 && position == nil { return nil }
         return "\(name): the state store did not know what this table holds: \(count) rows of the lake were noted, the watermark is \(position?.description ?? "none")"
     }
-
-    /// Whether the state store has ever seen what the table holds. An empty table needs nobody who knows it.
-    private func knows(_ table: Table) throws -> Bool {
-        guard let snapshot = table.metadata.currentSnapshot, snapshot.summary["total-records"] != "0" else { return true }
-        if try !stores.state.loadedRanges(table: definition.coldName).isEmpty { return true }
-        let telling: Set<String> = ["committed", "adopted"]
-        return try stores.state.runs(table: definition.coldName, limit: Self.runsLookedAt).contains { telling.contains($0.status) }
-    }
-
-    private static let runsLookedAt = 10_000
 
     /// The newest watermark in the summaries of the table's snapshots.
     private func position(_ metadata: TableMetadata) -> Timestamp? { HistoryNeeds.newestWatermark(metadata).flatMap(HistoryNeeds.position) }
@@ -53,6 +50,7 @@ struct LakeMemory {
         for file in try TableFiles(metadata: table.metadata, store: stores.objects).dataFiles() {
             count += try scan(LakeFile(file, in: stores.objects, shape), shape, &memory)
         }
+        if count == 0 { return 0 }
         let batchID = "adopted-\(table.metadata.tableUUID)-\(table.metadata.lastSequenceNumber)"
         let intent = Intent(
             batchID: batchID, table: definition.coldName, createdAt: stores.now, files: [], ranges: memory.ledger.ranges, keys: memory.ledger.keys)

@@ -4,26 +4,40 @@ import K2StateStore
 
 /// The batches of one run over one table.
 struct OffloadWork {
-    let stores: LakeStores
-    let source: any WarmSource
-    let definition: TableDefinition
+    let reader: BatchReader
     let committer: TableCommitter
     var watermark: Watermark
     var outcome: TableOutcome
+    private var progress = OffloadProgress()
+    /// When the lease was taken or renewed last.
+    private var renewed: Timestamp
+
+    private var stores: LakeStores { reader.stores }
+    private var definition: TableDefinition { reader.definition }
+
+    init(reader: BatchReader, committer: TableCommitter, watermark: Watermark, outcome: TableOutcome) {
+        self.reader = reader
+        self.committer = committer
+        self.watermark = watermark
+        self.outcome = outcome
+        renewed = reader.stores.now
+    }
 
     mutating func run(_ window: LoadWindow, _ options: OffloadOptions, _ isStopped: () -> Bool) throws {
-        // Payloads make rows of the bronze layer some times as large as others.
-        let isLarge = definition.column("payload") != nil
-        let plan = BatchPlan(table: definition, source: source, maxRows: isLarge ? max(options.maxRows / 3, 1) : options.maxRows)
+        let plan = BatchPlan(table: definition, source: reader.source, maxRows: options.maxRows, maxBytes: options.maxBytes)
         var table = try LakeTable(try LakeSchema(definition), state: stores.state)
         if let late = window.late, try hasUnknown(late, &table) {
-            for batch in try plan.batches(after: late.after, through: late.through) {
+            let batches = try plan.batches(after: late.after, through: late.through)
+            progress.total += batches.reduce(0) { $0 + $1.rows }
+            for batch in batches {
                 try mustGoOn(isStopped)
                 outcome.lateRows += try commit(batch.selection, .late, OffloadWindow(from: late.after, to: watermark.position), nil, &table)
             }
         }
         guard let new = window.new else { return }
-        for batch in try plan.batches(after: new.after, through: new.through) {
+        let batches = try plan.batches(after: new.after, through: new.through)
+        progress.total += batches.reduce(0) { $0 + $1.rows }
+        for batch in batches {
             try mustGoOn(isStopped)
             var reached = watermark
             if let position = batch.reaches { reached.position = position }
@@ -52,7 +66,7 @@ struct OffloadWork {
         var unknown = 0
         let selection = WarmSelection(.loaded(after: range.after, through: range.through))
         defer { table.startBatch() }
-        try source.read(definition, selection, columns: table.identityColumns, isFinal: false, into: &buffer) { buffer, rows in
+        try reader.source.read(definition, selection, columns: table.identityColumns, isFinal: false, into: &buffer) { buffer, rows in
             unknown += try table.countUnknown(rows, of: buffer)
             buffer.removeAll()
             table.markets.removeAll(keepingCapacity: true)
@@ -65,36 +79,41 @@ struct OffloadWork {
     private mutating func commit(
         _ selection: WarmSelection, _ kind: BatchKind, _ window: OffloadWindow, _ reached: Watermark?, _ table: inout LakeTable
     ) throws -> Int64 {
-        try stores.renewLease(definition.coldName)
-        try read(selection, isFinal: false, &table)
+        try stores.renewLease(definition.coldName, since: &renewed)
+        let before = outcome.rows
+        do {
+            try reader.read(selection, isFinal: false, into: &table, &progress)
+        } catch is BatchReader.NoRoom {
+            // Wider rows than were to be expected.
+            try commitInParts(selection, kind, window, &table)
+        }
         if table.repeated > 0 {
             // Which of several rows of one identity counts is for ClickHouse to say.
-            table = try LakeTable(table.schema, state: stores.state)
-            try read(selection, isFinal: true, &table)
+            try commitInParts(selection, kind, window, &table)
         }
+        try commitWaiting(kind, window, reached, &table)
+        return outcome.rows - before
+    }
+
+    /// Reads a selection without its replaced rows, and commits whenever there is no room for more. The last rows are left in the table.
+    private mutating func commitInParts(_ selection: WarmSelection, _ kind: BatchKind, _ window: OffloadWindow, _ table: inout LakeTable) throws {
+        table = try LakeTable(table.schema, state: stores.state)
+        var (work, count) = (self, progress)
+        count.rows = 0
+        try reader.read(selection, isFinal: true, into: &table, &count) { table in try work.commitWaiting(kind, window, nil, &table) }
+        self = work
+        progress = count
+    }
+
+    /// Commits the rows that wait in `table`, and empties it.
+    private mutating func commitWaiting(_ kind: BatchKind, _ window: OffloadWindow, _ reached: Watermark?, _ table: inout LakeTable) throws {
         defer { table.startBatch() }
         outcome.duplicates += table.duplicates
         table.duplicates = 0
-        guard table.buffer.liveCount > 0 else { return 0 }
+        guard table.buffer.liveCount > 0 else { return }
         var origin = BatchOrigin(kind: kind, window: window, watermark: reached)
         origin.watermark?.rowCount = outcome.rows
-        guard let report = try committer.commit(table, origin: origin) else { return 0 }
-        outcome.rows += report.rows
-        outcome.files += report.files
-        outcome.bytes += report.bytes
-        outcome.commits += 1
-        outcome.snapshotID = report.snapshotID
-        return report.rows
-    }
-
-    private func read(_ selection: WarmSelection, isFinal: Bool, _ table: inout LakeTable) throws {
-        var buffer = RowBuffer(definition)
-        swap(&buffer, &table.buffer)
-        var renewed = stores.now
-        try source.read(definition, selection, columns: Array(definition.columns.indices), isFinal: isFinal, into: &buffer) { buffer, rows in
-            try table.judge(rows, of: &buffer)
-            try stores.renewLease(definition.coldName, since: &renewed)
-        }
-        swap(&buffer, &table.buffer)
+        guard let report = try committer.commit(table, origin: origin) else { return }
+        outcome.add(report)
     }
 }

@@ -11,6 +11,8 @@ public struct OffloadOptions: Sendable {
     public var lookback: Int64 = 900_000_000
     /// Rows of one commit, about.
     public var maxRows = 1_000_000
+    /// Bytes of rows held in memory for one commit, about; writing them takes as much again. A table's share when several are done at a time.
+    public var maxBytes = 96 << 20
     /// Bytes of a data file, about.
     public var targetFileSize = 128 << 20
 
@@ -35,6 +37,27 @@ public struct TableOutcome: Equatable, Sendable {
     public var snapshotID: Int64?
     /// µs.
     public var duration: Int64 = 0
+
+    mutating func add(_ report: CommitReport) {
+        rows += report.rows
+        files += report.files
+        bytes += report.bytes
+        commits += 1
+        snapshotID = report.snapshotID
+    }
+}
+
+/// How far the offload of one table is.
+public struct OffloadProgress: Equatable, Sendable {
+    /// Rows that were read, those that turned out to be known included.
+    public var rows = 0
+    /// Rows that there are to read, as they were counted.
+    public var total = 0
+
+    public init(rows: Int = 0, total: Int = 0) {
+        self.rows = rows
+        self.total = total
+    }
 }
 
 /// Brings what is new in one table of the warm store into the lake, exactly once.
@@ -49,16 +72,19 @@ public struct TableOffload {
     private let note: (String) -> Void
     /// Asked between batches.
     private let isStopped: () -> Bool
+    /// Told after each block of rows.
+    private let progress: (OffloadProgress) -> Void
 
     public init(
         _ definition: TableDefinition, from source: any WarmSource, to stores: LakeStores, options: OffloadOptions,
-        isStopped: @escaping () -> Bool = { false }, note: @escaping (String) -> Void
+        isStopped: @escaping () -> Bool = { false }, progress: @escaping (OffloadProgress) -> Void = { _ in }, note: @escaping (String) -> Void
     ) {
         self.definition = definition
         self.source = source
         self.stores = stores
         self.options = options
         self.isStopped = isStopped
+        self.progress = progress
         self.note = note
     }
 
@@ -66,6 +92,7 @@ public struct TableOffload {
 
     /// One try.
     /// - Throws: `LakeError`.
+    @discardableResult
     public func run() throws -> TableOutcome {
         try LakeError.naming(name) {
             try stores.takeLease(name)
@@ -82,10 +109,11 @@ public struct TableOffload {
     }
 
     private func offload(_ started: Timestamp) throws -> TableOutcome {
-        for line in try IntentReconciler(stores: stores, definition: definition).run() { note(line) }
+        for line in try StateBinding(stores: stores, definition: definition).settle() { note(line) }
         try checkColumns()
-        let committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
+        var committer = TableCommitter(stores: stores, definition: definition, targetFileSize: options.targetFileSize)
         let table = try committer.openTable()
+        committer.tableUUID = table.metadata.tableUUID
         let before = try LakeMemory(stores: stores, definition: definition).watermark(table, note: note)
         let clock = try source.clock()
         let ahead = WarmSelection(.loaded(after: clock, through: LoadWindow.end))
@@ -99,7 +127,8 @@ public struct TableOffload {
         watermark.updatedAt = started
         try stores.state.setWatermark(watermark)
         var work = OffloadWork(
-            stores: stores, source: source, definition: definition, committer: committer, watermark: watermark,
+            reader: BatchReader(stores: stores, source: source, definition: definition, maxBytes: options.maxBytes, progress: progress),
+            committer: committer, watermark: watermark,
             outcome: TableOutcome(table: name, position: watermark.position, clock: clock))
         try work.run(window, options, isStopped)
         work.outcome.duration = stores.now.microseconds - started.microseconds

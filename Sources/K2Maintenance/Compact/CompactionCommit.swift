@@ -8,7 +8,7 @@ import K2Lake
 /// that was read, so these apply to them too.
 final class CompactionCommit {
     /// In the summary of the snapshot: the id of the intent.
-    static let key = "k2.maintenance-id"
+    static let key = HistoryNeeds.maintenanceKey
 
     private let stores: LakeStores
     private let identifier: TableIdentifier
@@ -68,8 +68,9 @@ final class CompactionCommit {
         if committed.isEmpty { return nil }
         let replacement = replacement(data, index)
         droppedDeletes = replacement.droppingDeletes.count
+        let summary = HistoryNeeds.carried(table.metadata).merging([Self.key: id, "engine-name": "k2"]) { $1 }
         return try loop.change(table, identity) { (update, read) throws(IcebergError) in
-            try update.rewrite(replacement, summary: [Self.key: id, "engine-name": "k2"], readManifest: read)
+            try update.rewrite(replacement, summary: summary, readManifest: read)
         }
     }
 

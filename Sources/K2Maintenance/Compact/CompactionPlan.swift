@@ -123,9 +123,9 @@ struct CompactionPlan {
 }
 
 /// How many files come out of row groups of known sizes, and which.
-enum FileCut {
+enum OutputFiles {
     /// Ranges of row groups, one a file, of about `target` bytes each, such that no file is a candidate for the next run where that can be had.
-    static func files(_ sizes: [Int64], target: Int64) -> [Range<Int>] {
+    static func cut(_ sizes: [Int64], target: Int64) -> [Range<Int>] {
         if sizes.isEmpty { return [] }
         let total = sizes.reduce(0, +)
         let wanted = max(Int((Double(total) / Double(target)).rounded()), 1)

@@ -98,7 +98,7 @@ struct GroupRewrite {
             spill: spill, keepLease: keepLease)
         var content = RowContent(table)
         let groups = try rewrite.run(content: &content)
-        let cuts = FileCut.files(groups.map(\.bytes), target: Int64(options.targetSize))
+        let cuts = OutputFiles.cut(groups.map(\.bytes), target: Int64(options.targetSize))
         let locations = cuts.indices.map { "\(name)-\(number + $0).parquet" }
         try announce(locations)
         return (try zip(cuts, locations).map { try write(groups[$0], spill, group.partition, to: $1) }, content)

@@ -20,16 +20,26 @@ struct S3Listing {
 
     func all() throws(StoreError) -> [StoredObject] {
         var found: [StoredObject] = []
-        var token: String?
-        repeat {
-            let page = try page(after: token)
-            found += page.objects
-            if let token, page.next == token { throw trouble("the same page again") }
-            token = page.next
-        } while token != nil
+        try pages { (page) throws(StoreError) in found += page }
         // S3 sorts by the bytes of the keys, but not every store, nor every kind of bucket does.
         return found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) }
     }
+
+    /// Hands out page after page.
+    func pages<E: Error>(_ body: ([StoredObject]) throws(E) -> Void, orElse map: (StoreError) -> E) throws(E) {
+        var token: String?
+        repeat {
+            let page: S3ListPage
+            do throws(StoreError) {
+                page = try self.page(after: token)
+                if let token, page.next == token { throw trouble("the same page again") }
+            } catch { throw map(error) }
+            try body(page.objects)
+            token = page.next
+        } while token != nil
+    }
+
+    private func pages(_ body: ([StoredObject]) throws(StoreError) -> Void) throws(StoreError) { try pages(body, orElse: { $0 }) }
 
     private func page(after token: String?) throws(StoreError) -> S3ListPage {
         // Encoded keys, because XML cannot express all of them.

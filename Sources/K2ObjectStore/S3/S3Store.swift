@@ -131,6 +131,10 @@ public struct S3Store: ObjectStore {
 
     public func delete(_ locations: [String]) -> [StoreError] { S3BatchDelete(client).run(locations) }
 
+    public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws {
+        try S3Listing(client, prefix: prefix).pages({ page in for object in page { try body(object) } }, orElse: { $0 })
+    }
+
     public func list(prefix: String) throws(StoreError) -> [StoredObject] {
         try S3Listing(client, prefix: prefix).all()
     }

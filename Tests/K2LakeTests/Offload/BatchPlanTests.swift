@@ -51,6 +51,15 @@ import Testing
         }
     }
 
+    @Test func ofWideRowsABatchHasFewer() throws {
+        let warm = MemoryWarm()
+        for number in 1...100 { try warm.insert([Records.trade(number)], at: Int64(number) * 1_000) }
+        let width = try #require(try warm.rowBytes(of: MarketTables.silver))
+        let batches = try BatchPlan(table: MarketTables.silver, source: warm, maxRows: 1_000_000, maxBytes: width * 30)
+            .batches(after: Timestamp(microseconds: 0), through: Timestamp(microseconds: 100_000))
+        #expect(batches.count >= 4 && batches.allSatisfy { $0.rows <= 30 } && batches.reduce(0) { $0 + $1.rows } == 100)
+    }
+
     @Test func aWindowOfFewRowsIsOneBatch() throws {
         let warm = MemoryWarm()
         try warm.insert((1...10).map { Records.trade($0) }, at: 500)
@@ -59,7 +68,7 @@ import Testing
         #expect(batches == [
             OffloadBatch(
                 selection: WarmSelection(.loaded(after: Timestamp(microseconds: 499), through: Timestamp(microseconds: 9_999))),
-                reaches: Timestamp(microseconds: 9_999))
+                reaches: Timestamp(microseconds: 9_999), rows: 10)
         ])
     }
 }

@@ -105,6 +105,34 @@ final class OffloadFixture {
         #expect(try world.ids().count == 100 && Set(try world.ids()).count == 100)
     }
 
+    @Test func wideRowsAreCutWhereMemoryEnds() throws {
+        for maxBytes in [1, 2_000, 20_000] {
+            let world = try OffloadFixture()
+            world.options.maxRows = 1_000_000
+            world.options.maxBytes = maxBytes
+            let wide = String(repeating: "x", count: 500)
+            try world.warm.insert((1...100).map { Records.trade($0, ["trade_conditions": "[\"\(wide)\($0)\"]"]) })
+            try world.warm.insert((50...60).map { Records.trade($0, ["origin": "\"rest\""]) })
+            world.pass(seconds: 61)
+            let outcome = try world.run()
+            #expect(outcome.rows == 100 && outcome.commits >= min(100 * 500 / maxBytes, 14), "\(maxBytes): \(outcome)")
+            #expect(try world.ids() == (1...100).map { "BINANCE-\($0)" }.sorted())
+            #expect(try world.lake.rows("silver_trades").count { $0["origin"] == .text("rest") } == 11, "the newer of two rows counts")
+            #expect(try world.lake.state.watermark(table: "silver_trades")?.position == outcome.position)
+            #expect(try world.run().rows == 0)
+        }
+    }
+
+    @Test func progressIsToldRowByRow() throws {
+        let world = try OffloadFixture()
+        try world.warm.insert((1...40).map { Records.trade($0) })
+        world.pass(seconds: 61)
+        var told: [OffloadProgress] = []
+        try TableOffload(MarketTables.silver, from: world.warm, to: world.stores(), options: world.options, progress: { told.append($0) }, note: { _ in }).run()
+        #expect(told.last == OffloadProgress(rows: 40, total: 40) && told.count > 3)
+        #expect(zip(told, told.dropFirst()).allSatisfy { $0.rows < $1.rows })
+    }
+
     @Test func ofRowsThatStandTwiceTheLastOneCounts() throws {
         let world = try OffloadFixture()
         try world.warm.insert([Records.trade(1, ["origin": "\"stream\""]), Records.trade(2), Records.trade(1, ["origin": "\"rest\""])])
@@ -188,6 +216,81 @@ final class OffloadFixture {
         #expect(try world.run(state: old).rows == 1)
         #expect(try world.ids().count == 10 && Set(try world.ids()).count == 10)
         #expect(world.notes.contains { $0.contains("did not know what this table holds") })
+    }
+
+    @Test func aTableThatWasDroppedIsFilledAnew() throws {
+        let world = try OffloadFixture()
+        try world.warm.insert((1...5).map { Records.trade($0) } + [Records.anonymousTrade("a")])
+        world.pass(seconds: 61)
+        try world.run()
+        try world.lake.inner.dropTable(TableIdentifier(["cold"], "silver_trades"))
+        world.pass(seconds: 61)
+        #expect(try world.run().rows == 6)
+        #expect(world.notes.contains { $0.contains("the table is gone") })
+        #expect(try world.run().rows == 0)
+        #expect(try world.ids().count == 6 && Set(try world.ids()).count == 6)
+    }
+
+    /// As when the state store stays and the catalog is another one: that table's rows count, and no file of the first is touched.
+    @Test func anotherTableUnderTheNameIsNoticed() throws {
+        let world = try OffloadFixture()
+        try world.warm.insert((1...5).map { Records.trade($0) })
+        world.pass(seconds: 61)
+        try world.run()
+        let other = try OffloadFixture(seed: 2)
+        try other.warm.insert((3...7).map { Records.trade($0) })
+        other.pass(seconds: 61)
+        try other.run()
+        let live = try world.lake.dataFiles("silver_trades").map(\.path)
+        let stale = Intent(batchID: "stale", table: "silver_trades", createdAt: Records.start, files: live)
+        try world.lake.state.openIntent(stale)
+        try other.warm.insert((1...9).map { Records.trade($0) })
+        other.pass(seconds: 120)
+        #expect(try other.run(state: world.lake.state).rows == 4)
+        #expect(other.notes.contains { $0.contains("the table is another one") })
+        #expect(try other.ids() == (1...9).map { "BINANCE-\($0)" })
+        #expect(try world.ids().count == 5, "the first table's files stay")
+        #expect(try world.lake.state.openIntents(table: nil).isEmpty)
+        // And back again.
+        try world.warm.insert((1...9).map { Records.trade($0) })
+        world.pass(seconds: 300)
+        #expect(try world.run().rows == 4)
+        #expect(try world.ids() == (1...9).map { "BINANCE-\($0)" })
+    }
+
+    @Test func makingTheStateAnewMayFailAnywhere() throws {
+        for step in 0..<14 {
+            let world = try OffloadFixture()
+            try world.warm.insert((1...5).map { Records.trade($0) })
+            world.pass(seconds: 61)
+            try world.run()
+            let other = try OffloadFixture(seed: 2)
+            try other.warm.insert((3...7).map { Records.trade($0) })
+            other.pass(seconds: 61)
+            try other.run()
+            other.lake.memory.inject(.init(.get, skip: step, moment: .before))
+            do { try other.run(state: world.lake.state) } catch is LakeError {}
+            other.lake.memory.clearFaults()
+            try other.warm.insert((1...9).map { Records.trade($0) })
+            other.pass(seconds: 120)
+            #expect(try other.run(state: world.lake.state).rows == 4, "get \(step)")
+            #expect(try other.ids() == (1...9).map { "BINANCE-\($0)" })
+        }
+    }
+
+    @Test func aTableReplacedDuringARunGetsNothingOfIt() throws {
+        let world = try half(7)
+        var commits = 0
+        world.warm.beforeAsking = {
+            commits += 1
+            if commits == 8 { try world.lake.inner.dropTable(TableIdentifier(["cold"], "silver_trades")) }
+        }
+        do { try world.run() } catch let error as LakeError { #expect(error.code == .busy || error.code == .failed) }
+        world.warm.beforeAsking = {}
+        world.pass(seconds: 1)
+        try world.run(holder: "test:2:2")
+        #expect(try world.ids() == (1...60).map { "BINANCE-\($0)" }.sorted())
+        #expect(try world.lake.state.openIntents(table: nil).isEmpty)
     }
 
     @Test func aRunThatWasTakenForDeadCommitsNothingMore() throws {

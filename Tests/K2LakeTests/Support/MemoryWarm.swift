@@ -75,6 +75,11 @@ final class MemoryWarm: WarmSource {
         return selected(table, selection).count
     }
 
+    func rowBytes(of table: TableDefinition) throws -> Int? {
+        try beforeAsking()
+        return (rows[table.coldName] ?? []).first?.line.utf8.count
+    }
+
     func counts(of table: TableDefinition, _ selection: WarmSelection, from start: Timestamp, width: Int64) throws -> [(slice: Int64, rows: Int)] {
         try beforeAsking()
         var counts: [Int64: Int] = [:]

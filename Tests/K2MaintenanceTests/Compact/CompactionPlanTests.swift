@@ -108,7 +108,7 @@ struct CompactionPlanTests {
             // Row groups are at most a quarter of the target; the last may be smaller.
             let sizes = (0..<random.int(1...60)).map { _ in Int64(random.int(1...250)) }
             let total = sizes.reduce(0, +)
-            let files = FileCut.files(sizes, target: target)
+            let files = OutputFiles.cut(sizes, target: target)
             #expect(files.first?.lowerBound == 0 && files.last?.upperBound == sizes.count && zip(files, files.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
             let bytes = files.map { sizes[$0].reduce(0, +) }
             if total < 750 {
@@ -117,6 +117,6 @@ struct CompactionPlanTests {
                 #expect(bytes.allSatisfy { (750...1800).contains($0) }, "seed \(random.seed): \(bytes)")
             }
         }
-        #expect(FileCut.files([], target: 10).isEmpty && FileCut.files([100, 100], target: 10).map(\.count) == [1, 1])
+        #expect(OutputFiles.cut([], target: 10).isEmpty && OutputFiles.cut([100, 100], target: 10).map(\.count) == [1, 1])
     }
 }

@@ -61,6 +61,20 @@ struct CompactionTests {
         }
     }
 
+    @Test func `the commit tells how far the table is offloaded, as the newest snapshot did that told it`() throws {
+        var random = Seeded.start()
+        let lake = try CompactLake.random(&random)
+        for (number, time) in ["2026-01-01T00:00:00.000000Z", "2026-01-02T00:00:00.000000Z", nil].enumerated() {
+            let files = try (0..<3).map { _ in try lake.makeFile(5, part: nil, &random) }
+            try lake.append(files, summary: ["k2.batch-id": "\(number)"].merging(time.map { ["k2.watermark": $0] } ?? [:]) { $1 })
+        }
+        var options = CompactOptions()
+        options.minInputFiles = 2
+        #expect(try lake.compact(options).status == .done)
+        let summary = try #require(lake.table.metadata.currentSnapshot).summary
+        #expect(summary["k2.watermark"] == "2026-01-02T00:00:00.000000Z" && summary["k2.batch-id"] == nil && summary["k2.maintenance-id"] != nil)
+    }
+
     /// Others append, delete, evolve and compact right before commits: every replacement still has the rows of the snapshot it follows on.
     @Test func `whatever others do meanwhile, no row is lost, doubled or brought back`() throws {
         var random = Seeded.start()

@@ -50,6 +50,7 @@ struct SortKeysTests {
             if part.contains(where: { $0.0 < 100 }) { touched.0 += 1 }
             if part.contains(where: { $0.1 < 1_000_000 }) { touched.1 += 1 }
         }
-        #expect(touched.0 <= 6 && touched.1 <= 6, "seed \(random.seed): \(touched)")
+        // Rows in no order would lie in all sixteen.
+        #expect(touched.0 <= 8 && touched.1 <= 8, "seed \(random.seed): \(touched)")
     }
 }

@@ -119,6 +119,29 @@ struct ExpiryTests {
         #expect(conflict?.code == .conflict && busy.commits == 10)
     }
 
+    @Test func `a branch that a server let in while the commit was on its way keeps its files`() throws {
+        let lake = try HistoryLake()
+        let file = try lake.makeFile()
+        let old = try lake.commit { entries, _, made in entries = [made.added(file)] }
+        try lake.overwrite("main", removing: { _ in true }, adding: [])
+        lake.clock.advance(HistoryLake.hour)
+        let server = LateCatalog(lake.inner) {
+            // From the snapshot that is about to go, but not at it.
+            try lake.set("late", SnapshotReference(snapshotID: old))
+            try lake.append(to: "late")
+        }
+        let work = TableWork(
+            name: "t", identifier: lake.identifier,
+            stores: LakeStores(
+                catalog: server, objects: lake.memory, state: lake.state, environment: lake.clock.environment, holder: "a:1:1", isGone: { _ in false }),
+            runID: "run")
+        let outcome = try Expiry(work, ExpireOptions(olderThan: 0, retainLast: 1)).run()
+        #expect(outcome.facts["expired_snapshots"]?.intValue == 1 && outcome.facts["deleted_data_files"]?.intValue == 0)
+        let late = try #require(try lake.table.metadata.references["late"]).snapshotID
+        #expect(try lake.table.metadata.snapshot(id: old) == nil && lake.contents(of: late)[file.path] != nil)
+        #expect(try lake.stored() == lake.reachable())
+    }
+
     // MARK: What is needed
 
     @Test func `the newest watermark and what belongs to open batches stay`() throws {
@@ -144,6 +167,17 @@ struct ExpiryTests {
         _ = try Expiry(lake.work(), ExpireOptions(olderThan: 0, retainLast: 1)).run()
         #expect(try Set(lake.table.metadata.snapshots.map(\.snapshotID)) == [watermark, head])
         #expect(try lake.stored() == lake.reachable())
+    }
+
+    @Test func `a commit of maintenance tells the watermark on, so the snapshot that told it first may go`() throws {
+        let lake = try HistoryLake()
+        #expect(try HistoryNeeds.carried(lake.table.metadata).isEmpty)
+        try lake.append(summary: ["k2.watermark": "2026-01-02T00:00:00.000000Z", "k2.batch-id": "b"])
+        let compacted = try lake.append(summary: HistoryNeeds.carried(lake.table.metadata))
+        lake.clock.advance(HistoryLake.hour)
+        _ = try Expiry(lake.work(), ExpireOptions(olderThan: 0, retainLast: 1)).run()
+        let left = try lake.table.metadata.snapshots
+        #expect(left.map(\.snapshotID) == [compacted] && left[0].summary["k2.watermark"] == "2026-01-02T00:00:00.000000Z" && left[0].summary["k2.batch-id"] == nil)
     }
 
     @Test func `nothing that is not older than an open batch goes`() throws {
@@ -279,6 +313,30 @@ private final class LostCommits: Catalog {
     func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table {
         if isMade { _ = try inner.commit(updates, requirements: requirements, on: base) }
         throw IcebergError(.outcomeUnknown, "reply lost")
+    }
+}
+
+/// A catalog whose server applies a commit to the table as it is then, when what the commit requires still holds.
+private final class LateCatalog: Catalog {
+    let inner: any Catalog
+    let others: () throws -> Void
+
+    init(_ inner: any Catalog, _ others: @escaping () throws -> Void) {
+        self.inner = inner
+        self.others = others
+    }
+
+    var capabilities: CatalogCapabilities { CatalogCapabilities(serverSideCommit: true, nestedNamespaces: true) }
+    func createNamespace(_ namespace: [String], properties: [String: String]) throws(IcebergError) {}
+    func namespaceExists(_ namespace: [String]) throws(IcebergError) -> Bool { true }
+    func namespaces() throws(IcebergError) -> [[String]] { [] }
+    func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier] { [] }
+    func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table { try inner.loadTable(identifier) }
+    func createTable(_ identifier: TableIdentifier, _ creation: TableCreation) throws(IcebergError) -> Table { try inner.createTable(identifier, creation) }
+    func dropTable(_ identifier: TableIdentifier) throws(IcebergError) {}
+    func commit(_ updates: [MetadataUpdate], requirements: [Requirement], on base: Table) throws(IcebergError) -> Table {
+        do { try others() } catch { throw IcebergError(.catalog, "\(error)") }
+        return try inner.commit(updates, requirements: requirements, on: try inner.loadTable(base.identifier))
     }
 }
 

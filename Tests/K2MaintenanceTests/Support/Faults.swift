@@ -16,9 +16,26 @@ final class Faults: Sendable {
         var failing: (call: Int, moment: Moment)?
         var named: (name: String, moment: Moment, told: @Sendable () -> Void)?
         var log: [String] = []
+        var modified: [String: Int64] = [:]
+        var before: (text: String, act: @Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
+
+    /// Says when an object was modified, µs, in place of what the store says.
+    func setModified(_ location: String, _ microseconds: Int64) { state.withLock { $0.modified[location] = microseconds } }
+
+    fileprivate func dated(_ objects: [StoredObject]) -> [StoredObject] {
+        let modified = state.withLock { $0.modified }
+        return objects.map { object in
+            var object = object
+            object.modifiedMicroseconds = modified[object.location] ?? object.modifiedMicroseconds
+            return object
+        }
+    }
+
+    /// Runs `act` once, right before the next call whose name contains `text`.
+    func before(_ text: String, _ act: @escaping @Sendable () -> Void) { state.withLock { $0.before = (text, act) } }
 
     /// The call with this number, from 1 on, fails.
     func fail(call: Int, _ moment: Moment) {
@@ -43,7 +60,13 @@ final class Faults: Sendable {
 
     /// What becomes of the next call.
     fileprivate func next(_ name: String) -> Moment? {
-        state.withLock { state in
+        let act = state.withLock { state in
+            guard let before = state.before, name.contains(before.text) else { return (@Sendable () -> Void)?.none }
+            state.before = nil
+            return before.act
+        }
+        act?()
+        return state.withLock { state in
             state.calls += 1
             state.log.append(name)
             if let named = state.named, named.name == name {
@@ -86,7 +109,10 @@ struct FailingStore: ObjectStore {
         try run("openWriter", location) { () throws(StoreError) in try inner.openWriter(location) }
     }
     func list(prefix: String) throws(StoreError) -> [StoredObject] {
-        try run("list", prefix) { () throws(StoreError) in try inner.list(prefix: prefix) }
+        faults.dated(try run("list", prefix) { () throws(StoreError) in try inner.list(prefix: prefix) })
+    }
+    func copy(_ location: String, to target: String) throws(StoreError) {
+        try run("copy", location) { () throws(StoreError) in try inner.copy(location, to: target) }
     }
     func delete(_ location: String) throws(StoreError) -> Bool {
         try run("delete", location) { () throws(StoreError) in try inner.delete(location) }

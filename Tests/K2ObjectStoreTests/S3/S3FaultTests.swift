@@ -49,6 +49,20 @@ struct S3FaultTests {
         #expect(try store.list(prefix: prefix).map(\.location) == [prefix + "x"])
     }
 
+    /// S3 answers a copy with 200 before it begins, and says in the body how it went.
+    static let copyLosses: [FaultServer.Action] =
+        losses + [.answer(200, internalError), .applyThenAnswer(200, internalError), .answer(200, "<?xml version=\"1.0\"?>\n  ")]
+
+    @Test(arguments: 0..<copyLosses.count) func `a copy is repeated until it is known to be made`(_ loss: Int) throws {
+        defer { server.stop() }
+        try real.put([1, 2, 3], to: prefix + "x")
+        server.fault(Self.copyLosses[loss], "PUT", count: 2)
+        try store.copy(prefix + "x", to: prefix + "y")
+        #expect(try real.get(prefix + "y") == [1, 2, 3] && server.count("PUT") == 3)
+        server.fault(Self.copyLosses[loss], "PUT", count: 9)
+        #expect(error { try store.copy(prefix + "x", to: prefix + "z") }?.isRetryable == true)
+    }
+
     @Test(arguments: 0..<losses.count) func `deleting is repeated and says what was there before`(_ loss: Int) throws {
         defer { server.stop() }
         try real.put([1], to: prefix + "x")

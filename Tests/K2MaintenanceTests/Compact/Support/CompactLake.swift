@@ -109,9 +109,9 @@ final class CompactLake {
         return summary
     }
 
-    func append(_ files: [DataFile]) throws {
+    func append(_ files: [DataFile], summary: [String: String] = [:]) throws {
         let loop = CommitLoop(catalog: inner, store: memory, environment: clock.environment)
-        _ = try loop.append(files, to: identifier)
+        _ = try loop.append(files, to: identifier, summary: summary)
     }
 
     /// A file of new rows in one partition.

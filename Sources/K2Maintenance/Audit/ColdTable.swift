@@ -1,0 +1,74 @@
+import K2Domain
+import K2Iceberg
+import K2Lake
+import K2ObjectStore
+import K2StateStore
+
+/// One snapshot of a table of the lake, and what an audit has to know before it reads its files.
+struct ColdTable {
+    let metadata: TableMetadata
+    let schema: LakeSchema
+    /// Rows that the warm store got later need not be in the snapshot.
+    let watermark: Timestamp?
+    /// Those that may hold rows of the range that was asked for, with what is deleted from them.
+    let files: [DeletedFile]
+
+    /// The data files that may hold rows of `range`, by their bounds or by their partition: where one of them is wrong, the file is read and the
+    /// error found.
+    func files(in range: Range<Timestamp>) -> [DeletedFile] {
+        files.filter { Self.mayHold($0.data.file, range, schema, metadata) }
+    }
+
+    private static func mayHold(_ file: DataFile, _ range: Range<Timestamp>, _ schema: LakeSchema, _ metadata: TableMetadata) -> Bool {
+        let timeID = schema.fieldIDs[schema.definition.index(of: schema.definition.timeColumn)!]
+        return mayHoldByBounds(file, range, timeID) || mayHoldByPartition(file, range, timeID, metadata.spec(id: file.specID))
+    }
+
+    private static func mayHoldByBounds(_ file: DataFile, _ range: Range<Timestamp>, _ timeID: Int) -> Bool {
+        guard case .timestamp(let low)? = file.lowerBounds[timeID].flatMap({ Datum(singleValue: $0, type: .timestamptz) }),
+            case .timestamp(let high)? = file.upperBounds[timeID].flatMap({ Datum(singleValue: $0, type: .timestamptz) })
+        else { return true }
+        return low < range.upperBound.microseconds && high >= range.lowerBound.microseconds
+    }
+
+    private static func mayHoldByPartition(_ file: DataFile, _ range: Range<Timestamp>, _ timeID: Int, _ spec: PartitionSpec?) -> Bool {
+        guard let spec, let index = spec.fields.firstIndex(where: { $0.sourceID == timeID }), index < file.partition.count,
+            case let field = spec.fields[index], field.transform.keepsOrder, let value = file.partition[index],
+            let low = try? field.transform.apply(.timestamp(range.lowerBound.microseconds)),
+            let high = try? field.transform.apply(.timestamp(range.upperBound.microseconds - 1))
+        else { return true }
+        return Datum.isLess(value, low) != true && Datum.isLess(high, value) != true
+    }
+}
+
+extension ColdTable {
+    /// The current snapshot; nil when the catalog has no such table.
+    ///
+    /// The state store is asked first: what it says is in the lake is in any snapshot that is read later.
+    static func open(_ definition: TableDefinition, _ stores: LakeStores, range: Range<Timestamp>) throws -> ColdTable? {
+        let noted = try stores.state.watermark(table: definition.coldName)?.position
+        guard let table = try stores.catalog.findTable(TableIdentifier(LakeSchema.namespace, definition.coldName)) else { return nil }
+        let schema = try LakeSchema(definition, of: table.metadata)
+        let source = TableFiles(metadata: table.metadata, store: stores.objects)
+        let deletes = try DeleteIndex(source)
+        var files: [DeletedFile] = []
+        for manifest in try source.manifests() where manifest.content == .data && manifest.mayHoldLiveFiles {
+            for entry in try source.entries(manifest) where entry.isLive && mayHold(entry.file, range, schema, table.metadata) {
+                files.append(DeletedFile(data: entry, deletes: deletes.deletes(for: entry)))
+            }
+        }
+        let told = HistoryNeeds.newestWatermark(table.metadata).flatMap(HistoryNeeds.position)
+        return ColdTable(
+            metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files)
+    }
+}
+
+extension Transform {
+    /// Whether a greater value never comes to a smaller partition value.
+    var keepsOrder: Bool {
+        switch self {
+        case .identity, .year, .month, .day, .hour, .truncate: true
+        case .void, .bucket, .unknown: false
+        }
+    }
+}

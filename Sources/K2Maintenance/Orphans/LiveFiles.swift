@@ -1,0 +1,126 @@
+import K2Iceberg
+import K2Lake
+import K2ObjectStore
+import K2StateStore
+
+/// The files that a table needs or may still need: what its snapshots name, the metadata files that its log names and the snapshots of those that
+/// were current not long ago, and what open batches and maintenance are writing.
+///
+/// Kept as hashes of 64 bits: two files that share one can only make that an orphan is not found.
+struct LiveFiles {
+    /// As it was when its files were noted.
+    let table: Table
+    private var files: Set<Int> = []
+    /// By file: the hash of its name alone. Those that a listing showed are taken out.
+    private var unseen: [Int: Int] = [:]
+    /// Where version files of a folder catalog end that may go: below the version that the hint names. Nil: none may.
+    private let hintedVersion: Int?
+
+    /// - Parameter sinceMS: metadata that was current at this time or later counts with all its snapshots.
+    /// - Throws: when anything cannot be read that the table needs.
+    init(_ work: TableWork, sinceMS: Int64) throws {
+        let (stores, reads, progress) = (work.stores, ObjectReads(store: work.stores.objects), work.progress)
+        // Intents before the table: a batch that is committed meanwhile is in one of both.
+        let writing = try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files)
+        table = try stores.catalog.loadTable(work.identifier)
+        let metadata = table.metadata
+        hintedVersion = try Self.hintedVersion(metadata, stores.objects)
+        for location in [table.metadataLocation] + metadata.metadataLog.map(\.metadataFile) { note(location) }
+        note(metadata.metadataFolder + "/version-hint.text")
+        for item in metadata.statisticsFiles { note(item.location) }
+        for location in writing { note(location, isExpected: false) }
+        try addSnapshots(metadata.snapshots, isOld: false, reads, progress)
+        let known = Set(metadata.snapshots.map(\.manifestList))
+        let old = try Self.recentMetadata(metadata, sinceMS, reads)
+        for item in old.flatMap(\.statisticsFiles) { note(item.location, isExpected: false) }
+        var seen: Set<String> = []
+        let before = old.flatMap(\.snapshots).filter { !known.contains($0.manifestList) && seen.insert($0.manifestList).inserted }
+        try addSnapshots(before, isOld: true, reads, progress)
+    }
+
+    // MARK: Asking
+
+    /// Whether the table may need the file.
+    func contains(_ location: String) -> Bool { files.contains(Self.hash(LocationKey(location).text)) || isNeededVersion(location) }
+
+    /// Notes that a listing showed the file.
+    mutating func see(_ location: String) { unseen[Self.hash(LocationKey(location).text)] = nil }
+
+    /// Hashes of the names of those files that no listing showed: they are lost, or lie elsewhere, or the listing spells their place differently.
+    var unseenNames: Set<Int> { Set(unseen.values) }
+
+    static func nameHash(_ location: String) -> Int { hash(StoreLocation.name(location)) }
+
+    private static func hash(_ text: String) -> Int {
+        var hasher = Hasher()
+        hasher.combine(text)
+        return hasher.finalize()
+    }
+
+    /// A folder catalog finds its newest version by going on from the hint without a hole: only what lies before it may go.
+    private func isNeededVersion(_ location: String) -> Bool {
+        guard let number = FileCatalog.versionNumber(of: StoreLocation.name(location)) else { return false }
+        return hintedVersion.map { number >= $0 } ?? true
+    }
+
+    private static func hintedVersion(_ metadata: TableMetadata, _ store: any ObjectStore) throws -> Int? {
+        do throws(StoreError) {
+            let text = String(decoding: try store.get(metadata.metadataFolder + "/version-hint.text"), as: UTF8.self).filter { !$0.isWhitespace }
+            return Int(text)
+        } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+    }
+
+    // MARK: Filling
+
+    /// - Parameter isExpected: the file should be there.
+    private mutating func note(_ location: String, isExpected: Bool = true) {
+        let hash = Self.hash(LocationKey(location).text)
+        files.insert(hash)
+        if isExpected { unseen[hash] = Self.nameHash(location) }
+    }
+
+    /// - Parameter isOld: the snapshots may have been expired, so what they name need not be there.
+    private mutating func addSnapshots(_ snapshots: [Snapshot], isOld: Bool, _ reads: ObjectReads, _ progress: (String) -> Void) throws {
+        func orNone<T>(_ result: Result<[T], IcebergError>) throws(IcebergError) -> [T] {
+            do throws(IcebergError) { return try result.get() } catch {
+                if isOld, error.code == .missingFile { return [] }
+                throw error
+            }
+        }
+        var manifests: [String] = []
+        var seen: Set<String> = []
+        try reads.each(snapshots.map(\.manifestList), ManifestList.names) { location, names in
+            note(location, isExpected: !isOld)
+            for name in try orNone(names) where seen.insert(name.path).inserted { manifests.append(name.path) }
+        }
+        var count = 0
+        try reads.each(manifests, Manifest.liveNames) { location, names in
+            count += 1
+            progress("\(count) of \(manifests.count) manifests read")
+            note(location, isExpected: !isOld)
+            for name in try orNone(names) { note(name.path, isExpected: !isOld) }
+        }
+    }
+
+    /// The metadata before the current one that was current at `sinceMS` or later, as far as it is there.
+    private static func recentMetadata(_ metadata: TableMetadata, _ sinceMS: Int64, _ reads: ObjectReads) throws -> [TableMetadata] {
+        // Each was current until the next one, the last until the table's own metadata.
+        let ends = metadata.metadataLog.dropFirst().map(\.timestampMS) + [metadata.lastUpdatedMS]
+        let recent = zip(metadata.metadataLog, ends).filter { $0.1 >= sinceMS }.map(\.0.metadataFile)
+        var result: [TableMetadata] = []
+        try reads.each(
+            recent, { (bytes, location) throws(IcebergError) -> TableMetadata? in
+                // A folder catalog empties versions that nobody needs any more.
+                bytes.isEmpty ? nil : try TableMetadata(reading: bytes, location: location)
+            },
+            take: { _, found in
+                do throws(IcebergError) {
+                    if let metadata = try found.get() { result.append(metadata) }
+                } catch { if error.code != .missingFile { throw error } }
+            })
+        return result
+    }
+}

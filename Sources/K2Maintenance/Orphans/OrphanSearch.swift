@@ -1,0 +1,135 @@
+import K2Domain
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2ObjectStore
+import K2StateStore
+
+/// Finds the files under a table's location that nothing names and that are old. Changes nothing.
+public struct OrphanSearch {
+    /// Takes the lines of a plan.
+    public protocol Output: AnyObject {
+        /// A table's lines follow.
+        func begin() throws
+        func add(_ line: JSONObject) throws
+        /// All of the table's lines were added.
+        func end() throws
+        /// The lines since `begin` are void.
+        func abandon()
+    }
+
+    private let work: TableWork
+    /// µs.
+    private let olderThan: Int64
+    private let locations: CatalogLocations
+    private let output: (any Output)?
+    private let isShown: Bool
+
+    /// Three days.
+    public static let defaultAge: Int64 = 3 * 86_400_000_000
+
+    /// - Parameters:
+    ///   - output: nil: no plan is written.
+    ///   - isShown: each orphan is shown.
+    public init(_ work: TableWork, olderThan: Int64, locations: CatalogLocations, output: (any Output)? = nil, isShown: Bool = false) {
+        self.isShown = isShown
+        self.work = work
+        self.olderThan = olderThan
+        self.locations = locations
+        self.output = output
+    }
+
+    public static func step(olderThan: Int64, locations: CatalogLocations, output: (any Output)? = nil, isShown: Bool = false) -> MaintenanceStep {
+        MaintenanceStep("orphans-plan", needsLease: false) { work in
+            try OrphanSearch(work, olderThan: olderThan, locations: locations, output: output, isShown: isShown).run()
+        }
+    }
+
+    public func run() throws -> StepOutcome {
+        let now = work.stores.now
+        let live = try LiveFiles(work, sinceMS: (now.microseconds - olderThan) / 1_000)
+        let metadata = live.table.metadata
+        if metadata.forbidsDeleting { return StepOutcome(.nothing, "gc.enabled is false: its files may belong to others") }
+        try locations.check(live.table, in: work.stores.catalog)
+        let plan = OrphanPlan(table: work.name, tableUUID: metadata.tableUUID, location: metadata.location, madeAt: now, olderThan: olderThan)
+        do {
+            try output?.begin()
+            try output?.add(plan.head)
+            let found = try search(live, plan)
+            try output?.add(OrphanPlan.end(files: found.files, bytes: found.bytes))
+            try output?.end()
+            return outcome(found)
+        } catch {
+            output?.abandon()
+            throw error
+        }
+    }
+
+    private struct Found {
+        var listed = 0
+        var files = 0
+        var bytes: Int64 = 0
+        var young = 0
+    }
+
+    private func search(_ live: LiveFiles, _ plan: OrphanPlan) throws -> Found {
+        let cutoff = plan.madeAt.microseconds - olderThan
+        var live = live
+        let paths = TablePaths(live.table.metadata)
+        var found = Found()
+        var names: [Int: String] = [:]
+        try work.stores.objects.walk(prefix: paths.prefix) { object in
+            found.listed += 1
+            if found.listed % 1_000 == 0 {
+                try work.keepLease()
+                work.progress("\(found.listed) files looked at")
+                if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped") }
+            }
+            live.see(object.location)
+            guard let relative = paths.relative(object.location), !paths.isHidden(relative), !live.contains(object.location) else { return }
+            guard object.modifiedMicroseconds < cutoff else {
+                found.young += 1
+                return
+            }
+            let file = OrphanPlan.File(
+                location: object.location, size: object.size, modified: Timestamp(microseconds: object.modifiedMicroseconds))
+            names[LiveFiles.nameHash(object.location)] = object.location
+            found.files += 1
+            found.bytes = found.bytes.addingReportingOverflow(object.size).partialValue
+            try output?.add(plan.line(file))
+            show(plan, file)
+        }
+        try Self.checkSpelling(live, names, work.name)
+        return found
+    }
+
+    /// Refuses when a file that the table needs was not listed and one of the same name would be an orphan: the table probably spells the place
+    /// in another way than the listing, through a link for instance, and then its files look like orphans.
+    static func checkSpelling(_ live: LiveFiles, _ candidates: [Int: String], _ table: String) throws {
+        if candidates.isEmpty { return }
+        let names = live.unseenNames
+        guard let twin = candidates.filter({ names.contains($0.key) }).values.min() else { return }
+        throw LakeError(
+            .failed, "\(table): \(twin): the table needs a file of this name and says that it lies elsewhere: is this another spelling of the same place? Nothing is planned")
+    }
+
+    private func show(_ plan: OrphanPlan, _ file: OrphanPlan.File) {
+        guard isShown else { return }
+        let name = work.name
+        work.show(ShownLine("\(name): \(file.location) (\(file.size) bytes, of \(file.modified))", json: plan.line(file)))
+    }
+
+    private func outcome(_ found: Found) -> StepOutcome {
+        let young = found.young == 0 ? "" : ", \(found.young) more that are too young"
+        let summary = "\(found.files) files that nothing names, \(found.bytes) bytes, among \(found.listed)\(young)"
+        var outcome = StepOutcome(work.isDryRun ? .planned : found.files == 0 ? .nothing : .done, summary)
+        for (name, value) in [("orphans", Int64(found.files)), ("orphan_bytes", found.bytes), ("listed_files", Int64(found.listed)), ("young_files", Int64(found.young))] {
+            outcome.facts[name] = .integer(value)
+        }
+        outcome.metrics = [
+            StepMetric("maintenance_orphan_files", "Files under the table that nothing names.", Double(found.files)),
+            StepMetric("maintenance_orphan_bytes", "Bytes of these files.", Double(found.bytes)),
+        ]
+        return outcome
+    }
+}

@@ -1,0 +1,179 @@
+import K2Domain
+import K2Iceberg
+import K2JSON
+import K2Lake
+import K2ObjectStore
+
+/// Ends quarantines: brings files back, or deletes them for good. Both can be run again after a kill.
+public struct QuarantineEnd {
+    private let work: TableWork
+
+    public init(_ work: TableWork) { self.work = work }
+
+    /// - Parameter wasFound: told when a table has the quarantine.
+    public static func restoring(_ id: String, wasFound: @escaping () -> Void) -> MaintenanceStep {
+        MaintenanceStep("orphans-restore") { work in
+            guard let outcome = try QuarantineEnd(work).restore(id) else {
+                var none = StepOutcome(.nothing, "has no quarantine \(id)")
+                none.isSilent = true
+                return none
+            }
+            wasFound()
+            return outcome
+        }
+    }
+
+    public static func purging(olderThan: Int64) -> MaintenanceStep {
+        MaintenanceStep("orphans-purge") { work in try QuarantineEnd(work).purge(olderThan: olderThan) }
+    }
+
+    public static var listing: MaintenanceStep {
+        var step = MaintenanceStep("orphans-list", needsLease: false) { work in try QuarantineEnd(work).list() }
+        step.isRecorded = false
+        return step
+    }
+
+    private var store: any ObjectStore { work.stores.objects }
+
+    private func paths() throws -> TablePaths { TablePaths(try work.stores.catalog.loadTable(work.identifier).metadata) }
+
+    // MARK: Restoring
+
+    /// Brings the files of a quarantine back to their places; nil when the table has none of this name.
+    ///
+    /// Where something lies already, nothing is replaced: a file of the same bytes stands for the one in quarantine, another one is told of and
+    /// both stay.
+    func restore(_ id: String) throws -> StepOutcome? {
+        let paths = try paths()
+        guard let found = try Quarantine.all(paths, store).quarantines.first(where: { $0.quarantine.id == id }) else { return nil }
+        let copies = Set(found.files.map { LocationKey($0.location) })
+        var (restored, bytes, left) = (0, Int64(0), 0)
+        for file in found.quarantine.plan.files {
+            try work.keepLease()
+            if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped: \(restored) files of quarantine \(id) were brought back, the rest is still in it") }
+            let copy = paths.quarantined(paths.relative(file.location) ?? "", id)
+            guard copies.contains(LocationKey(copy)) else { continue }
+            if work.isDryRun {
+                let name = work.name
+                work.show(ShownLine("\(name): would be brought back: \(file.location) (\(file.size) bytes)", json: found.quarantine.plan.line(file)))
+            } else if try !bringBack(file, from: copy) {
+                left += 1
+                continue
+            }
+            restored += 1
+            bytes = bytes.addingReportingOverflow(file.size).partialValue
+        }
+        if left > 0 { throw LakeError(.failed, "\(work.name): \(restored) files were brought back; \(left) stay in quarantine \(id), because other files lie at their places") }
+        if !work.isDryRun { try store.delete(paths.quarantineManifest(id)) }
+        var outcome = StepOutcome(work.isDryRun ? .planned : .done, "\(restored) files of quarantine \(id) \(work.isDryRun ? "would be " : "")brought back, \(bytes) bytes")
+        outcome.facts["restored_files"] = .integer(restored)
+        outcome.facts["restored_bytes"] = .integer(bytes)
+        return outcome
+    }
+
+    /// False when another file lies at the place.
+    private func bringBack(_ file: OrphanPlan.File, from copy: String) throws -> Bool {
+        let mover = FileMover(store: store)
+        guard try store.exists(file.location) else {
+            try mover.move(copy, to: file.location, size: file.size)
+            return true
+        }
+        guard try mover.areEqual(copy, file.location, size: file.size) else {
+            work.note("\(file.location): another file lies there, \(copy) stays")
+            return false
+        }
+        try store.delete(copy)
+        return true
+    }
+
+    // MARK: Purging
+
+    /// Deletes what has been in quarantine for longer than `olderThan`, µs, and what killed writers left that is older.
+    func purge(olderThan: Int64) throws -> StepOutcome {
+        let live = try LiveFiles(work, sinceMS: work.stores.environment.nowMS())
+        let paths = TablePaths(live.table.metadata)
+        let all = try Quarantine.all(paths, store)
+        let cutoff = work.stores.now.microseconds - olderThan
+        let old = all.quarantines.filter { $0.quarantine.createdAt.microseconds < cutoff }
+        for stray in all.strays { work.note("\(stray): belongs to no quarantine, stays") }
+        var (files, bytes, needed) = (0, Int64(0), 0)
+        for found in old {
+            // A table that names a file that is in quarantine would lose it.
+            let lost = found.quarantine.plan.files.filter { live.contains($0.location) && isIn(found, $0, paths) }
+            for file in lost { work.note("\(file.location): the table names it now: k2-maintain orphans restore \(found.quarantine.id)") }
+            needed += lost.count
+            if !lost.isEmpty { continue }
+            files += found.files.count
+            bytes = bytes.addingReportingOverflow(found.bytes).partialValue
+            if work.isDryRun { show(found) } else { try delete(found, paths) }
+        }
+        if needed > 0 { throw LakeError(.failed, "\(work.name): \(files) files deleted; \(needed) files in quarantine are named by the table now: bring them back") }
+        let unfinished = try removeUnfinished(paths, before: cutoff)
+        let kept = all.quarantines.count - old.count
+        let would = work.isDryRun ? "would be " : ""
+        var outcome = StepOutcome(
+            work.isDryRun ? .planned : old.isEmpty && unfinished == 0 ? .nothing : .done,
+            "\(old.count) quarantines with \(files) files and \(bytes) bytes \(would)deleted\(kept == 0 ? "" : ", \(kept) are too young")"
+                + (unfinished == 0 ? "" : ", and \(unfinished) writes that were never finished"))
+        outcome.facts["unfinished_writes"] = .integer(unfinished)
+        outcome.facts["purged_quarantines"] = .integer(old.count)
+        outcome.facts["purged_files"] = .integer(files)
+        outcome.facts["purged_bytes"] = .integer(bytes)
+        return outcome
+    }
+
+    private func removeUnfinished(_ paths: TablePaths, before cutoff: Int64) throws -> Int {
+        let old = try store.unfinished(prefix: paths.prefix).filter { $0.modifiedMicroseconds < cutoff }
+        for write in old {
+            let name = work.name
+            if work.isDryRun {
+                work.show(ShownLine("\(name): would be deleted: \(write.location), never finished", json: JSONObject(pairs: [("unfinished", .string(write.location))])))
+            } else {
+                try store.removeUnfinished(write)
+            }
+        }
+        return old.count
+    }
+
+    private func isIn(_ found: Quarantine.Found, _ file: OrphanPlan.File, _ paths: TablePaths) -> Bool {
+        let copy = LocationKey(paths.quarantined(paths.relative(file.location) ?? "", found.quarantine.id))
+        return found.files.contains { LocationKey($0.location) == copy }
+    }
+
+    /// Files before the manifest: what is left after a kill is purged the next time.
+    private func delete(_ found: Quarantine.Found, _ paths: TablePaths) throws {
+        let locations = found.files.map(\.location)
+        for start in stride(from: 0, to: locations.count, by: 1_000) {
+            try work.keepLease()
+            if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped: the rest of quarantine \(found.quarantine.id) is deleted the next time") }
+            if let error = store.delete(Array(locations[start..<min(start + 1_000, locations.count)])).first { throw error }
+        }
+        try store.delete(paths.quarantineManifest(found.quarantine.id))
+    }
+
+    // MARK: Listing
+
+    func list() throws -> StepOutcome {
+        let all = try Quarantine.all(try paths(), store)
+        for found in all.quarantines { show(found) }
+        let files = all.quarantines.reduce(0) { $0 + $1.files.count }
+        let bytes = all.quarantines.reduce(Int64(0)) { $0.addingReportingOverflow($1.bytes).partialValue }
+        var outcome = StepOutcome(all.quarantines.isEmpty ? .nothing : .done, "\(all.quarantines.count) quarantines, \(files) files, \(bytes) bytes")
+        outcome.isSilent = all.quarantines.isEmpty
+        outcome.facts["quarantines"] = .integer(all.quarantines.count)
+        outcome.facts["files"] = .integer(files)
+        outcome.facts["bytes"] = .integer(bytes)
+        return outcome
+    }
+
+    private func show(_ found: Quarantine.Found) {
+        let (name, quarantine, count, bytes) = (work.name, found.quarantine, found.files.count, found.bytes)
+        work.show(
+            ShownLine(
+                "\(name): quarantine \(quarantine.id) of \(quarantine.createdAt): \(count) files, \(bytes) bytes",
+                json: JSONObject(pairs: [
+                    ("quarantine", .string(quarantine.id)), ("quarantined_at", .string(quarantine.createdAt.description)), ("files", .integer(count)),
+                    ("bytes", .integer(bytes)),
+                ])))
+    }
+}

@@ -1,0 +1,576 @@
+"""`k2-maintain audit`: a lake that equals ClickHouse is ok, and whatever is changed in one of them is found and named."""
+
+import datetime
+import decimal
+import os
+import random
+import struct
+import threading
+
+import pytest
+
+from audit_process import HOUR, SILVER, START, Audit, data_files, delete_positions, iceberg_table, remove, rewrite, rewrite_manifest, trades
+from expectations import COLUMNS
+from lake_places import PlacedLake
+from object_store import ObjectStore
+from offload_process import Offload, problems
+from pipeline import Lake
+from postgres_server import Postgres
+
+ROWS = 1000
+SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
+
+
+@pytest.fixture
+def offload(store, tmp_path):
+    return Offload(store, Lake(tmp_path / "lake", None))
+
+
+@pytest.fixture
+def audit(offload):
+    """Of a lake with trades of five and a half hours."""
+    load(offload, trades(0, ROWS))
+    offload.run("--tables", SILVER)
+    return Audit(offload)
+
+
+def load(offload, data, *arguments):
+    offload.store.load(data, "--spool", offload.lake.folder.parent / "spool", *arguments)
+
+
+class TestEqual:
+    def test_eleven_tables(self, offload, lake):
+        load(offload, lake.stream.read_bytes())
+        offload.run()
+        audit = Audit(offload)
+        results = audit.run(tables=())
+        assert {name: result["result"] for name, result in results.items()} == dict.fromkeys(COLUMNS, "ok"), audit.said
+        assert all(result["rows"]["warm"] == result["rows"]["cold"] > 0 for result in results.values())
+        candles = {name: result["candles"] for name, result in results.items() if name.startswith("gold_")}
+        assert all(found["cold"] > 0 for found in candles.values())
+
+    def test_a_row_for_each_day_in_the_log(self, audit):
+        load(audit.offload, trades(5000, 100, start=START + 24 * HOUR))
+        audit.offload.run("--tables", SILVER)
+        audit.run()
+        first, second = audit.log()
+        assert (first["ch_row_count"], first["iceberg_row_count"], first["delta"], first["result"]) == (ROWS, ROWS, 0, "ok")
+        assert (first["layer"], first["ch_source"], first["audit_window_hours"]) == ("silver", SILVER, 24)
+        assert first["ch_hash"] == first["iceberg_hash"] and len(first["ch_hash"]) == 32
+        assert second["ch_row_count"] == 100 and second["ch_hash"] != first["ch_hash"]
+
+    def test_rows_that_stand_twice_in_clickhouse(self, audit):
+        load(audit.offload, trades(0, ROWS), "--batch-rows", 300)
+        assert audit.run()["result"] == "ok"
+
+    def test_rows_not_yet_offloaded(self, audit):
+        load(audit.offload, trades(ROWS, 50, start=START + 5 * HOUR))
+        result = audit.run()
+        assert result["result"] == "ok" and result["rows"]["pending"] == 50
+
+    def test_rows_that_the_lake_has_earlier(self, audit):
+        """From the stream, before ClickHouse's rows are offloaded."""
+        stream = audit.offload.lake.folder / "stream.ndjson"
+        stream.write_bytes(trades(ROWS, 50, start=START + 5 * HOUR))
+        audit.offload.store.tools.load(Lake(audit.offload.lake.folder, stream))
+        load(audit.offload, trades(ROWS, 80, start=START + 5 * HOUR))
+        assert audit.run()["rows"]["pending"] == 30
+
+    def test_rows_that_came_late(self, audit):
+        """Stamped before the watermark and not in the lake: the next run takes them."""
+        load(audit.offload, trades(ROWS, 20, start=START))
+        audit.offload.store.run(
+            f"ALTER TABLE {SILVER} UPDATE loaded_at = loaded_at - INTERVAL 100 SECOND WHERE source_sequence >= {ROWS} SETTINGS mutations_sync = 2"
+        )
+        assert audit.run("--lookback", "15m")["rows"]["pending"] == 20
+        assert audit.run(expect=3)["rows"]["missing"] == 20
+
+    def test_files_of_pyiceberg(self, audit):
+        rewrite(audit.offload.lake, lambda rows: rows)
+        assert audit.run()["result"] == "ok"
+
+    def test_only_the_hours_that_are_asked_for(self, audit):
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 0])
+        later = START + HOUR
+        assert audit.run("--from", f"{later.isoformat()}Z", "--to", "2026-02-19")["rows"]["cold"] == ROWS - 180
+        assert audit.run("--from", "2026-02-18", "--to", f"{later.isoformat()}Z", expect=3)["rows"]["missing"] == 1
+
+
+def change_row(number, **changes):
+    def change(rows):
+        for row in rows:
+            if row["source_sequence"] == number:
+                row.update({name: value(row[name]) if callable(value) else value for name, value in changes.items()})
+
+    return change
+
+
+class TestDifferences:
+    """One thing is changed in the lake; it is found and named."""
+
+    def check(self, audit, change, kind, *, listed=None, columns=()):
+        rewrite(audit.offload.lake, change)
+        result = audit.run(expect=3)
+        assert result["result"] == "different" and result["rows"][kind] == 1, result
+        (row,) = audit.rows(listed or kind)
+        assert row["identity"] == {"exchange": "binance", "symbol": "BTCUSDT", "trade_id": "BINANCE-77"}
+        (hour,) = audit.rows("hour")
+        assert hour["hour"] == "2026-02-18T10:00:00.000000Z" and hour[kind] == 1
+        assert set(row.get("columns", {})) == set(columns)
+        assert audit.log()[-1]["result"] == "different"
+        return row
+
+    def test_a_row_removed(self, audit):
+        self.check(audit, lambda rows: [row for row in rows if row["source_sequence"] != 77], "missing")
+
+    def test_a_row_doubled(self, audit):
+        self.check(audit, lambda rows: rows + [row for row in rows if row["source_sequence"] == 77], "doubled")
+
+    def test_a_row_doubled_with_another_value(self, audit):
+        def change(rows):
+            (row,) = (dict(row) for row in rows if row["source_sequence"] == 77)
+            return rows + [row | {"side": "UNKNOWN"}]
+
+        self.check(audit, change, "doubled")
+
+    def test_a_row_too_many(self, audit):
+        def change(rows):
+            rows.append(dict(rows[0]) | {"trade_id": "BINANCE-77", "symbol": "BTCUSDT"})
+            audit.offload.store.run(f"ALTER TABLE {SILVER} DELETE WHERE source_sequence = 77 SETTINGS mutations_sync = 2")
+            return [row for row in rows if row["source_sequence"] != 77]
+
+        rewrite(audit.offload.lake, change)
+        result = audit.run(expect=3)
+        assert result["rows"]["only_in_cold"] == 1 and result["rows"]["missing"] == 0
+        assert audit.rows("only_in_cold")[0]["identity"]["trade_id"] == "BINANCE-77"
+
+    @pytest.mark.parametrize(
+        "column, value",
+        [
+            ("price", lambda price: price + decimal.Decimal("0.000000000001")),
+            ("quote_volume", lambda volume: volume - decimal.Decimal("0.000000000000000001")),
+            ("timestamp", lambda time: time + datetime.timedelta(microseconds=1)),
+            ("message_id", lambda _: __import__("uuid").UUID("00000000-0000-8000-8000-000000000000").bytes),
+            ("is_valid", lambda valid: not valid),
+            ("source_sequence", None),
+            ("origin", "rest"),
+            ("trade_conditions", lambda list: [*list, "m"]),
+            ("trade_conditions", lambda list: [*list, ""]),
+            ("validation_errors", lambda list: ["other"]),
+            ("vendor_data", lambda map: [*(map or []), ("key", "value")]),
+            ("vendor_data", lambda map: [("ord", "other")]),
+        ],
+    )
+    def test_a_value_changed(self, audit, column, value):
+        row = self.check(audit, change_row(77, **{column: value}), "differs", columns=[column])
+        sides = row["columns"][column]
+        assert sides["warm"] != sides["cold"]
+
+    def test_list_elements_in_another_order(self, audit):
+        numbers = []
+
+        def change(rows):
+            for row in rows:
+                if not numbers and len(set(row["trade_conditions"] or ())) > 1:
+                    numbers.append(row["source_sequence"])
+                    row["trade_conditions"] = list(reversed(row["trade_conditions"]))
+
+        rewrite(audit.offload.lake, change)
+        audit.run(expect=3)
+        (row,) = audit.rows("differs")
+        assert row["identity"]["trade_id"] == f"BINANCE-{numbers[0]}"
+
+    def test_map_entries_in_another_order_are_the_same(self, audit):
+        def change(rows):
+            assert any(len(row["vendor_data"] or ()) > 1 for row in rows)
+            for row in rows:
+                row["vendor_data"] = list(reversed(row["vendor_data"] or []))
+
+        rewrite(audit.offload.lake, change)
+        assert audit.run()["result"] == "ok"
+
+    def test_values_swapped_between_columns_and_rows(self, audit):
+        def change(rows):
+            rows[3]["side"], rows[3]["origin"] = rows[3]["origin"], rows[3]["side"]
+            rows[10]["price"], rows[11]["price"] = rows[11]["price"], rows[10]["price"]
+
+        rewrite(audit.offload.lake, change)
+        assert audit.run(expect=3)["rows"]["differs"] == 3
+
+    def test_a_value_changed_in_clickhouse(self, audit):
+        audit.offload.store.run(f"ALTER TABLE {SILVER} UPDATE price = price + 1 WHERE source_sequence = 77 SETTINGS mutations_sync = 2")
+        audit.run(expect=3)
+        assert set(audit.rows("differs")[0]["columns"]) == {"price"}
+
+    def test_many(self, audit):
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] % 2])
+        assert audit.run("--list", 3, expect=3)["rows"]["missing"] == ROWS / 2
+        assert len(audit.rows("missing")) == 3 and len(audit.rows("hour")) == 6
+
+
+class TestFiles:
+    def test_lost(self, audit):
+        (file,) = data_files(audit.offload.lake)
+        remove(file)
+        result = audit.run(expect=3)
+        assert result["bad_files"] == 1 and [line["file"] for line in audit.rows("file lost")] == [file]
+
+    def test_unreadable(self, audit):
+        from readers import plain_path
+
+        (file,) = data_files(audit.offload.lake)
+        with open(plain_path(file), "r+b") as data:
+            data.seek(4)
+            data.write(b"\xff" * 40)
+        audit.run(expect=3)
+        assert [line["file"] for line in audit.rows("file unreadable")] == [file]
+
+    def test_cut_off(self, audit):
+        from readers import plain_path
+
+        (file,) = data_files(audit.offload.lake)
+        with open(plain_path(file), "r+b") as data:
+            data.truncate(5000)
+        audit.run(expect=3)
+        assert audit.rows("file unreadable") and "size" in audit.rows("file misdescribed")[0]["what"]
+
+    def described(self, audit, change, *words):
+        rewrite_manifest(audit.offload.lake, change)
+        result = audit.run(expect=3)
+        assert result["rows"]["missing"] == 0
+        (line,) = audit.rows("file misdescribed")
+        assert all(word in line["what"] for word in words), line
+
+    def bounds(self, audit, name):
+        return iceberg_table(audit.offload.lake).schema().find_field(name).field_id
+
+    def test_an_upper_bound(self, audit):
+        field = self.bounds(audit, "timestamp")
+        early = struct.pack("<q", int(START.replace(tzinfo=datetime.timezone.utc).timestamp() * 1e6) + 7)
+        self.described(audit, lambda file: file["upper_bounds"].__setitem__(field, early), "timestamp", "upper bound", "below")
+
+    def test_a_lower_bound(self, audit):
+        field = self.bounds(audit, "trade_id")
+        self.described(audit, lambda file: file["lower_bounds"].__setitem__(field, b"BINANCE-5"), "trade_id", "lower bound", "above")
+
+    def test_a_record_count(self, audit):
+        self.described(audit, lambda file: file.__setitem__("record_count", ROWS + 1), "record count", str(ROWS + 1), str(ROWS))
+
+    def test_null_counts(self, audit):
+        field = self.bounds(audit, "source_sequence")
+        self.described(audit, lambda file: file["null_value_counts"].__setitem__(field, 5), "source_sequence", "5 nulls", "has 0")
+
+    def test_a_partition(self, audit):
+        from pyiceberg.typedef import Record
+
+        self.described(audit, lambda file: file.__setitem__("partition", Record(20501)), "partition timestamp_day")
+
+
+class TestDeletes:
+    def test_rows_that_a_delete_file_takes(self, audit):
+        """As missing as others: the lake's readers do not see them."""
+        delete_positions(audit.offload.lake, [5, 6, 7])
+        result = audit.run(expect=3)
+        assert result["rows"]["missing"] == 3 and result["bad_files"] == 0
+        assert "delete files" in audit.run("--repair", expect=3)["repaired"]["left"][0]
+
+
+class TestOneSideIsMissing:
+    def test_clickhouse_is_down(self, audit):
+        result = audit.run(expect=4, K2_CLICKHOUSE_URL="http://127.0.0.1:1/k2")
+        assert result["result"] == "unverified" and "127.0.0.1:1" in result["reasons"][0]
+        assert audit.log()[-1]["result"] == "unverified" and audit.log()[-1]["ch_row_count"] is None
+
+    def test_clickhouse_is_down_and_a_file_is_lost(self, audit):
+        remove(data_files(audit.offload.lake)[0])
+        audit.run(expect=3, K2_CLICKHOUSE_URL="http://127.0.0.1:1/k2")
+        assert audit.rows("file lost")
+
+    def test_no_table_in_clickhouse(self, audit):
+        audit.offload.store.run(f"RENAME TABLE {SILVER} TO elsewhere")
+        assert "no table silver_trades" in audit.run(expect=4)["reasons"][0]
+
+    def test_another_type_in_clickhouse(self, audit):
+        audit.offload.store.run(f"ALTER TABLE {SILVER} MODIFY COLUMN origin FixedString(8) SETTINGS mutations_sync = 2")
+        assert "column origin" in audit.run(expect=4)["reasons"][0]
+
+    def test_clickhouse_is_empty(self, audit):
+        audit.offload.store.run(f"TRUNCATE TABLE {SILVER} SYNC")
+        result = audit.run(expect=3)
+        assert result["rows"]["only_in_cold"] == ROWS and result["differences"] == ["ClickHouse has no rows there"]
+
+    def test_the_lake_is_empty(self, audit):
+        iceberg_table(audit.offload.lake).delete()
+        result = audit.run(expect=3)
+        assert result["rows"]["missing"] == ROWS and result["differences"] == ["the lake has no rows there"]
+
+    def test_no_table_in_the_lake(self, audit):
+        from pipeline import NAMESPACE
+        from readers import PyIceberg
+
+        PyIceberg().catalog(audit.offload.lake).drop_table(f"{NAMESPACE}.{SILVER}")
+        assert "no table cold.silver_trades" in audit.run(expect=3)["differences"][0]
+
+    def test_never_offloaded(self, offload):
+        load(offload, trades(0, 10))
+        assert "nothing was offloaded" in Audit(offload).run(expect=4)["reasons"][0]
+
+    def test_both_are_empty(self, offload):
+        offload.run()
+        audit = Audit(offload)
+        assert audit.run(tables=[SILVER], expect=4)["reasons"] == ["no rows on either side"]
+        assert audit.run(tables=["feed_gaps"])["result"] == "ok"
+        assert audit.run("--may-be-empty", SILVER, tables=[SILVER])["result"] == "ok"
+        assert audit.run("--may-be-empty", SILVER, tables=["feed_gaps"], expect=4)
+
+    def test_the_offload_stands_still(self, audit):
+        """Rows that wait too long are not taken for rows that are well."""
+        load(audit.offload, trades(ROWS, 5, start=START))
+        found = audit.run("--max-lag", "0s", expect=4)
+        assert found["rows"]["pending"] == 5 and "5 rows wait" in found["reasons"][0]
+
+    def test_older_than_clickhouse_keeps(self, bare_store, tmp_path):
+        """Rows leave ClickHouse by their TTL; the lake keeps them."""
+        bare_store.init()
+        offload = Offload(bare_store, Lake(tmp_path / "lake", None))
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+        stream = tmp_path / "old.ndjson"
+        stream.write_bytes(trades(0, 100, start=now - 45 * 24 * HOUR))
+        offload.lake.folder.mkdir(parents=True)
+        offload.store.tools.load(Lake(offload.lake.folder, stream))
+        load(offload, trades(1000, 100, start=now - 3 * HOUR))
+        offload.run("--tables", SILVER)
+        audit = Audit(offload)
+        assert audit.run("--default")["result"] == "ok"
+        result = audit.run(expect=4)
+        assert result["rows"]["expired"] == 100 and result["rows"]["only_in_cold"] == 0
+        assert "30 days" in result["reasons"][0]
+        assert [line["result"] for line in audit.log()] == ["ok", "unverified", "unverified"] or audit.log()[-1]["result"] == "ok"
+
+
+class TestRepair:
+    def test_missing_and_doubled(self, audit):
+        def change(rows):
+            kept = [row for row in rows if row["source_sequence"] % 100 != 7]
+            return kept + [row for row in kept if row["source_sequence"] % 50 == 3]
+
+        rewrite(audit.offload.lake, change)
+        result = audit.run("--repair", "--dry-run", expect=3)
+        assert "would add 10 rows and remove 20" in result["summary"]
+        result = audit.run("--repair")
+        assert result["result"] == "ok" and result["repaired"] == {"added": 10, "removed": 20, "replaced": 0, "dropped_files": 0, "commits": 1, "left": []}
+        assert audit.run()["rows"]["cold"] == ROWS
+        assert problems(audit.offload, [SILVER]) == []
+        assert "rows added" not in audit.offload.run("--tables", SILVER, "--lookback", "1h")
+        assert problems(audit.offload, [SILVER]) == [] and audit.offload.status()[SILVER]["open_intents"] == 0
+
+    def test_twice_the_same(self, audit):
+        """Rows that were lost, brought back, and lost again."""
+        for _ in range(2):
+            rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 77])
+            assert audit.run("--repair")["repaired"]["added"] == 1
+
+    def test_all_rows_of_an_empty_table(self, audit):
+        iceberg_table(audit.offload.lake).delete()
+        assert audit.run("--repair")["repaired"]["added"] == ROWS
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_rows_with_other_values_stay_unless_that_is_asked_for(self, audit):
+        rewrite(audit.offload.lake, change_row(77, price=lambda price: price + 1))
+        result = audit.run("--repair", expect=3)
+        assert result["rows"]["differs"] == 1 and result["repaired"]["commits"] == 0
+        result = audit.run("--repair", "--replace-different")
+        assert result["repaired"]["replaced"] == 1 and result["result"] == "ok"
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_rows_that_only_the_lake_has_stay(self, audit):
+        audit.offload.store.run(f"ALTER TABLE {SILVER} DELETE WHERE source_sequence = 77 SETTINGS mutations_sync = 2")
+        result = audit.run("--repair", "--replace-different", expect=3)
+        assert result["rows"]["only_in_cold"] == 1 and result["rows"]["cold"] == ROWS
+
+    def test_a_lost_file(self, audit):
+        remove(data_files(audit.offload.lake)[0])
+        result = audit.run("--repair", expect=3)
+        assert result["repaired"]["commits"] == 0 and "lost" in result["repaired"]["left"][0]
+        result = audit.run("--repair", "--drop-lost-files")
+        assert result["repaired"]["dropped_files"] == 1 and result["repaired"]["added"] == ROWS
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_not_while_a_file_is_misdescribed(self, audit):
+        """With a wrong bound, a file's rows could be taken for missing."""
+        field = iceberg_table(audit.offload.lake).schema().find_field("timestamp").field_id
+        rewrite_manifest(audit.offload.lake, lambda file: file["upper_bounds"].__setitem__(field, struct.pack("<q", 7)))
+        result = audit.run("--repair", expect=3)
+        assert result["repaired"]["commits"] == 0 and result["rows"]["missing"] == 0
+
+    def test_rows_that_wait_are_left_to_the_offload(self, audit):
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 77])
+        load(audit.offload, trades(ROWS, 50, start=START))
+        result = audit.run("--repair")
+        assert result["repaired"]["added"] == 1 and result["rows"]["pending"] == 50
+        assert "50 rows added" in audit.offload.run("--tables", SILVER)
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_candles(self, offload, lake):
+        load(offload, lake.stream.read_bytes())
+        offload.run()
+        audit, table = Audit(offload), "gold_ohlcv_1m"
+        rewrite(offload.lake, lambda rows: rows[2:] + rows[10:13], table)
+        result = audit.run("--repair", tables=[table])
+        assert (result["repaired"]["added"], result["repaired"]["removed"]) == (2, 3) and result["result"] == "ok"
+        assert problems(offload, [table]) == []
+
+    RUNS = int(os.environ.get("K2_FAULT_RUNS", "12"))
+
+    def test_killed_anywhere(self, audit):
+        """A repair that dies leaves a table that the next one repairs: no row is lost, none is doubled."""
+        source = random.Random(SEED)
+        for _ in range(self.RUNS):
+            numbers = [source.randrange(ROWS) for _ in range(20)]
+
+            def change(rows):
+                kept = [row for row in rows if row["source_sequence"] not in numbers[:10]]
+                return kept + [row for row in kept if row["source_sequence"] in numbers[10:]]
+
+            rewrite(audit.offload.lake, change)
+            audit.kill_after(source.uniform(0.05, 0.5), "--repair")
+            assert audit.run("--repair")["rows"]["cold"] == ROWS, f"seed {SEED}"
+        assert problems(audit.offload, [SILVER]) == []
+        audit.offload.run("--tables", SILVER)
+        assert audit.offload.status()[SILVER]["open_intents"] == 0
+
+    def test_while_a_load_has_the_table(self, audit):
+        import sqlite3
+
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 77])
+        with sqlite3.connect(audit.environment["K2_STATE"].removeprefix("sqlite:")) as state:
+            state.execute("INSERT INTO offload_leases (table_name, holder, expires_at) VALUES (?, 'elsewhere:1:2', 9000000000000000)", [SILVER])
+        audit.run("--repair", expect=75)
+        assert "lease" in audit.said
+
+
+class TestMeanwhile:
+    """Loads and offloads beside an audit make no difference."""
+
+    def test_loads_and_offloads(self, audit):
+        offload, stop, problems_of_writer = audit.offload, threading.Event(), []
+
+        def write():
+            first = ROWS
+            try:
+                while not stop.is_set():
+                    load(offload, trades(first, 60, start=START))
+                    offload.run("--tables", SILVER)
+                    first += 60
+            except AssertionError as error:
+                problems_of_writer.append(error)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for _ in range(6):
+                assert audit.run()["rows"]["missing"] == 0
+        finally:
+            stop.set()
+            writer.join(60)
+        assert not problems_of_writer
+
+    def test_files_go_while_they_are_read(self, audit):
+        """A snapshot is compacted and expired while its files are read: the newer one is looked at."""
+        files = data_files(audit.offload.lake)
+        rewrite(audit.offload.lake, lambda rows: rows)
+        for file in files:
+            remove(file)
+        assert audit.run()["result"] == "ok"
+
+
+class TestGold:
+    @pytest.fixture
+    def audit(self, offload, lake):
+        load(offload, lake.stream.read_bytes())
+        offload.run()
+        return Audit(offload)
+
+    def test_a_candle_that_its_trades_do_not_make(self, audit):
+        """Both sides have it, so only computing it anew shows it."""
+        table = "gold_ohlcv_5m"
+
+        def change(rows):
+            rows[7]["high_price"] += 1
+
+        rewrite(audit.offload.lake, change, table)
+        (window,) = {row["window_start"] for row in iceberg_table(audit.offload.lake, table).scan().to_arrow().to_pylist()[7:8]} or [None]
+        audit.offload.store.run("ALTER TABLE ohlcv_5m UPDATE high_price = high_price + 1 WHERE 1 SETTINGS mutations_sync = 2")
+        result = audit.run(tables=[table], expect=3)
+        assert result["candles"]["differs"] == 1 and window
+        (row,) = [line for line in audit.rows("differs") if line["of"] == "candles"]
+        assert set(row["columns"]) == {"high_price"}
+
+    def test_a_trade_that_left_clickhouse(self, audit):
+        store = audit.offload.store
+        (name,) = store.query(f"SELECT message_id FROM {SILVER} FINAL WHERE exchange = 'binance' AND is_valid ORDER BY source_sequence, symbol LIMIT 1 OFFSET 100")
+        store.run(f"ALTER TABLE {SILVER} DELETE WHERE message_id = '{name}' SETTINGS mutations_sync = 2")
+        for interval in ("1m", "1h", "1d"):
+            result = audit.run(tables=[f"gold_ohlcv_{interval}"], expect=3)
+            assert result["rows"]["differs"] == 0 and result["candles"]["differs"] == 1
+
+    def test_a_later_revision_waits(self, audit):
+        store = audit.offload.store
+        columns = ", ".join(name for name in COLUMNS["gold_ohlcv_1m"] if name not in ("revision", "volume"))
+        store.run(
+            f"INSERT INTO ohlcv_1m ({columns}, volume, revision) SELECT {columns}, volume + 1, revision + 1 FROM ohlcv_1m FINAL WHERE is_final ORDER BY window_start LIMIT 3"
+        )
+        found = audit.run(tables=["gold_ohlcv_1m"], expect=0)
+        assert found["rows"]["pending"] == 3 and found["rows"]["differs"] == 0
+
+    def test_no_trades(self, audit):
+        audit.offload.store.run(f"TRUNCATE TABLE {SILVER} SYNC")
+        result = audit.run(tables=["gold_ohlcv_1h"], expect=3)
+        assert result["candles"]["only_in_cold"] == result["candles"]["cold"] > 0
+
+
+class TestPlaces:
+    """The same where catalog and state are in PostgreSQL and the files in S3."""
+
+    @pytest.fixture(scope="class")
+    def objects(self, tmp_path_factory):
+        with ObjectStore(tmp_path_factory.mktemp("objects")) as running:
+            yield running
+
+    @pytest.fixture(scope="class")
+    def database(self):
+        with Postgres() as running:
+            yield running
+
+    def test_repaired(self, store, tmp_path, objects, database):
+        import psycopg2
+
+        connection = psycopg2.connect(database.url)
+        connection.autocommit = True
+        connection.cursor().execute('CREATE DATABASE "audited"')
+        offload = Offload(store, PlacedLake(tmp_path / "lake", "audited", "postgres", "s3", objects, database))
+        load(offload, trades(0, ROWS))
+        offload.run("--tables", SILVER)
+        audit = Audit(offload)
+        assert audit.run()["result"] == "ok"
+
+        def change(rows):
+            kept = [row for row in rows if row["source_sequence"] != 77]
+            return kept + [row for row in kept if row["source_sequence"] == 78]
+
+        rewrite(offload.lake, change)
+        result = audit.run(expect=3)
+        assert result["rows"]["missing"] == result["rows"]["doubled"] == 1
+        assert audit.run("--repair")["result"] == "ok"
+        log = psycopg2.connect(database.url_of("audited")).cursor()
+        log.execute("SELECT result, ch_row_count, iceberg_row_count, run_timestamp > now() - interval '1 hour' FROM maintenance_audit_log ORDER BY line_id")
+        assert log.fetchall() == [("ok", ROWS, ROWS, True), ("different", ROWS, ROWS, True), ("different", ROWS, ROWS, True), ("ok", ROWS, ROWS, True)]
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "arguments",
+        [["--days", "0"], ["--days", "1", "--full"], ["--from", "2026-02-18"], ["--from", "2026-02-18", "--to", "2026-02-17"], ["--list", "-1"], ["--may-be-empty", "x"]],
+    )
+    def test_wrong(self, offload, arguments):
+        Audit(offload).run("--default", *arguments, expect=64)

@@ -1,0 +1,188 @@
+"""`k2-maintain` on tables of pyiceberg and DuckDB, in every catalog and store: what stays reads as before, also when it is killed."""
+
+import json
+import os
+import random
+
+import pytest
+
+from lake_places import PLACES, PlacedDuckDB, PlacedLake
+from maintain_process import NAME, History, Maintain, plain
+from object_store import ObjectStore
+from pipeline import NAMESPACE
+from postgres_server import Postgres
+
+SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
+RUNS = int(os.environ.get("K2_FAULT_RUNS", "8"))
+WAREHOUSES = [f"maintain-{number}" for number in range(12)]
+ONLY = ("--tables", NAME)
+NOW = ("--older-than", "0s")
+STRICT = (*NOW, "--retain-last", 1)
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory):
+    with ObjectStore(tmp_path_factory.mktemp("objects"), table_buckets=WAREHOUSES) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def database():
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def names():
+    return iter(WAREHOUSES)
+
+
+def place(request, tmp_path, objects, database, names, catalog, kind):
+    name = next(names) if catalog == "rest" else f"t{abs(hash(request.node.name)) % 10**9}"
+    if catalog == "postgres":
+        import psycopg2
+
+        connection = psycopg2.connect(database.url)
+        connection.autocommit = True
+        connection.cursor().execute(f'CREATE DATABASE "{name}"')
+        connection.close()
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    return PlacedLake(folder, name, catalog, kind, objects, database)
+
+
+@pytest.fixture(params=PLACES, ids="-".join)
+def maintain(request, tools, tmp_path, objects, database, names):
+    maintain = Maintain(tools, place(request, tmp_path, objects, database, names, *request.param))
+    # The catalog's tables are made by the first who opens it, here by us.
+    maintain.run("expire")
+    return maintain
+
+
+def assert_same(history, before, by_duckdb):
+    """Every snapshot that is still there reads as before."""
+    now = history.by_pyiceberg()
+    assert now == {id: before[id] for id in now}
+    if by_duckdb is not None:
+        now = history.by_duckdb()
+        assert now == {id: by_duckdb[id] for id in now}
+
+
+def test_expire(maintain):
+    history = History(maintain.lake, random.Random(f"{SEED} {maintain.lake.catalog} {maintain.lake.store}"))
+    history.go_on(14)
+    before, by_duckdb = history.by_pyiceberg(), history.by_duckdb()
+    references = {name: reference.snapshot_id for name, reference in history.load().refs().items() if reference.max_ref_age_ms != 1}
+    planned = {plain(line["file"]) for line in maintain.json("expire", *ONLY, *STRICT, "--dry-run") if "file" in line}
+    present = history.stored()
+    assert_same(history, before, by_duckdb)
+    (result,) = maintain.json("expire", *ONLY, *STRICT)
+    assert result["status"] == "done" and result["expired_snapshots"] > 0
+    assert_same(history, before, by_duckdb)
+    assert {name: reference.snapshot_id for name, reference in history.load().refs().items()} == references
+    assert history.stored() == history.reachable() == present - planned
+    (again,) = maintain.json("expire", *ONLY, *STRICT)
+    assert again["status"] == "nothing"
+    # The table can be written to as ever.
+    history.table = history.load()
+    history.append()
+    assert len(history.by_pyiceberg()[history.load().current_snapshot().snapshot_id]) > 0
+
+
+def test_orphans(maintain, tmp_path):
+    history = History(maintain.lake, random.Random(SEED))
+    history.go_on(5)
+    before, present = history.by_pyiceberg(), history.stored()
+    # Table buckets take plain names only.
+    odd = "data/a b/é.parquet" if maintain.lake.catalog != "rest" else "data/y.parquet"
+    strays = {history.put(name, b"stray") for name in ("data/x.parquet", odd, "metadata/snap-1-x.avro")}
+    file = tmp_path / "plan.ndjson"
+    maintain.run("orphans", "plan", *ONLY, "-o", file)
+    assert [json.loads(line).get("files") for line in file.read_text().splitlines()][-1] == 0, "they are younger than three days"
+    # What was metadata a moment ago counts as well.
+    maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
+    assert {plain(line["file"]) for line in map(json.loads, file.read_text().splitlines()) if "file" in line} == strays
+    assert history.stored() == present | strays
+    (applied,) = maintain.json("orphans", "apply", file)
+    assert applied["moved_files"] == 3 and history.by_pyiceberg() == before
+    assert {path for path in history.stored() if "/_quarantine/" not in path} == present
+    (line, _) = maintain.json("orphans", "list", *ONLY)
+    maintain.run("orphans", "restore", line["quarantine"], *ONLY)
+    assert history.stored() == present | strays
+    # In S3 the files that came back are new ones, which the old plan leaves alone.
+    maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
+    maintain.run("orphans", "apply", file)
+    maintain.run("orphans", "purge", *ONLY)
+    assert len(history.stored()) == len(present) + 4, "not yet"
+    maintain.run("orphans", "purge", *ONLY, *NOW)
+    assert history.stored() == present and history.by_pyiceberg() == before
+
+
+def test_killed_anywhere(maintain, tmp_path):
+    source = random.Random(f"{SEED} kill {maintain.lake.catalog} {maintain.lake.store}")
+    history = History(maintain.lake, source)
+    history.go_on(8)
+    file = tmp_path / "plan.ndjson"
+    for _ in range(RUNS):
+        history.table = history.load()
+        history.go_on(3)
+        history.put(f"data/stray-{source.random()}.parquet", b"stray")
+        before = history.by_pyiceberg()
+        maintain.kill_after(source.uniform(0.005, 0.12), "expire", *ONLY, *STRICT)
+        assert_same(history, before, None)
+        maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
+        for verb in (("apply", file), ("apply", file), ("purge", *NOW, *ONLY)):
+            maintain.kill_after(source.uniform(0.005, 0.15), "orphans", *verb)
+            assert_same(history, before, None)
+    before, by_duckdb = history.by_pyiceberg(), history.by_duckdb()
+    maintain.run("expire", *ONLY, *STRICT)
+    maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
+    maintain.run("orphans", "apply", file)
+    maintain.run("orphans", "purge", *ONLY, *NOW)
+    assert_same(history, before, by_duckdb)
+    assert history.stored() == history.reachable()
+
+
+@pytest.mark.parametrize("kind", ["rest-s3"])
+def test_deletes_of_duckdb(request, tools, tmp_path, objects, database, names, kind):
+    """DuckDB writes position deletes, which pyiceberg does not."""
+    lake = place(request, tmp_path, objects, database, names, *kind.split("-"))
+    maintain = Maintain(tools, lake)
+    history = History(lake, random.Random(SEED))
+    history.append(count=50)
+    reader = PlacedDuckDB()
+    reader._lake = lake
+    connection = reader.connect()
+    login = f"CLIENT_ID '{objects.access_key}', CLIENT_SECRET '{objects.secret_key}', OAUTH2_SERVER_URI '{objects.catalog}/v1/oauth/tokens'"
+    connection.execute(f"CREATE SECRET (TYPE ICEBERG, {login})")
+    connection.execute(f"ATTACH '{lake.name}' AS lake (TYPE ICEBERG, ENDPOINT '{objects.catalog}', ACCESS_DELEGATION_MODE 'none')")
+    for number in range(4):
+        connection.execute(f"DELETE FROM lake.{NAMESPACE}.{NAME} WHERE id % 10 = {number}")
+    before, by_duckdb = history.by_pyiceberg(), history.by_duckdb()
+    contents = {entry.data_file.content for m in history.load().current_snapshot().manifests(history.load().io) for entry in m.fetch_manifest_entry(history.load().io)}
+    assert len(contents) == 2, "a data file and deletes"
+    (result,) = maintain.json("expire", *ONLY, *STRICT)
+    assert result["expired_snapshots"] > 0
+    assert_same(history, before, by_duckdb)
+    assert history.stored() == history.reachable()
+
+
+def test_second_run_is_told_to_wait(tools, tmp_path):
+    lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")
+    lake.folder.mkdir()
+    maintain = Maintain(tools, lake)
+    maintain.run("expire")
+    history = History(lake, random.Random(SEED))
+    history.go_on(3)
+    import sqlite3
+
+    with sqlite3.connect(lake.folder / "k2.db") as connection:
+        connection.execute("INSERT INTO offload_leases VALUES (?, 'elsewhere:1:1', 9000000000000000)", [f"maintain:{NAME}"])
+    _, said = maintain.run("expire", *ONLY, expect=75)
+    assert f"table maintain:{NAME}: lease is held by elsewhere:1:1" in said
+    maintain.run("expire", *ONLY, "--dry-run")
+    with sqlite3.connect(lake.folder / "k2.db") as connection:
+        connection.execute("UPDATE offload_leases SET expires_at = 1")
+    maintain.run("expire", *ONLY)
+    with sqlite3.connect(lake.folder / "k2.db") as connection:
+        assert connection.execute("SELECT count(*) FROM offload_leases").fetchone() == (0,)

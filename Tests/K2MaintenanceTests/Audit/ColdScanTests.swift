@@ -1,0 +1,103 @@
+import K2Domain
+import K2Iceberg
+import K2Lake
+import K2ObjectStore
+import K2Rows
+import Testing
+
+@testable import K2Maintenance
+
+/// What is read of a data file, column by column, against the rows that it was made of.
+struct ColdScanTests {
+    private static let tables = [MarketTables.silver, MarketTables.bronze(.kraken), MarketTables.gaps]
+
+    private func deleted(_ file: DataFile) -> [DeletedFile] {
+        [DeletedFile(data: ManifestEntry(status: .existing, snapshotID: 1, sequenceNumber: 1, fileSequenceNumber: 1, file: file), deletes: [])]
+    }
+
+    @Test(arguments: [0, 1, 7, 3_000])
+    func `the hash of a row is that of its values`(count: Int) throws {
+        for definition in Self.tables {
+            let seed = UInt64.random(in: 0 ... .max)
+            let rows = try RandomRows(definition, count: count, seed: seed)
+            let file = try rows.cold()
+            var hashes: [UInt64] = []
+            for group in file.rowGroups {
+                var terms = RowTerms(rows: file.rowCount(group))
+                for index in definition.columns.indices { try terms.add(try file.column(index, rowGroup: group)) }
+                hashes += terms.hashes
+            }
+            #expect(hashes == rows.buffer.hashes(of: 0..<count, columns: definition.columns.map(\.name)), "\(definition.coldName), seed \(seed)")
+        }
+    }
+
+    @Test func `the sums of hours are those of their rows`() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        let rows = try RandomRows(MarketTables.silver, count: 2_000, seed: seed)
+        let (hours, problems) = try rows.everything.sums(deleted(rows.file), in: AuditOptions.everything, checks: true)
+        #expect(problems == [], "seed \(seed)")
+        let times = rows.buffer.columns[MarketTables.silver.index(of: "timestamp")!].int64s
+        let prices = rows.buffer.columns[MarketTables.silver.index(of: "price")!].int128s
+        let hashes = rows.buffer.hashes(of: 0..<2_000, columns: MarketTables.silver.columns.map(\.name))
+        for (hour, sums) in hours {
+            let own = times.indices.filter { AuditHour.of(times[$0]) == hour }
+            #expect(sums.rows == Int64(own.count) && sums.earliest == own.map { times[$0] }.min() && sums.latest == own.map { times[$0] }.max())
+            #expect(sums.hash == own.reduce(0) { $0 &+ hashes[$1] } && sums.check == own.reduce(0) { $0 &+ RowHash.mix(hashes[$1]) })
+            #expect(sums.measures[0].sum == own.reduce(0) { $0 &+ prices[$1] } && sums.measures[0].min == own.map { prices[$0] }.min())
+        }
+        #expect(hours.count == 24 && hours.values.reduce(0) { $0 + $1.rows } == 2_000, "seed \(seed)")
+    }
+
+    @Test func `rows outside the range do not count`() throws {
+        let rows = try RandomRows(MarketTables.silver, count: 500, seed: 1)
+        let start = Int64(RandomRows.day) * 86_400_000_000
+        let range = Timestamp(microseconds: start + 3_600_000_000)..<Timestamp(microseconds: start + 2 * 3_600_000_000)
+        let times = rows.buffer.columns[MarketTables.silver.index(of: "timestamp")!].int64s
+        let (hours, _) = try rows.everything.sums(deleted(rows.file), in: range, checks: false)
+        #expect(hours.mapValues(\.rows) == [Int64(RandomRows.day) * 24 + 1: Int64(times.count { range.contains(Timestamp(microseconds: $0)) })])
+    }
+
+    @Test func `prints name rows and where they are`() throws {
+        let rows = try RandomRows(MarketTables.silver, count: 300, seed: 2)
+        let hours = Set(0..<24).union([3]).map { Int64(RandomRows.day) * 24 + Int64($0) }
+        let all = try rows.everything.prints(deleted(rows.file), without: [], hours: Set(hours), in: AuditOptions.everything, part: nil)
+        #expect(all.map(\.position) == Array(0..<300))
+        #expect(all.map(\.identity) == rows.buffer.hashes(of: 0..<300, columns: MarketTables.silver.identity))
+        let parts = try (0..<3).map { try rows.everything.prints(deleted(rows.file), without: [], hours: Set(hours), in: AuditOptions.everything, part: ($0, 3)) }
+        #expect(parts.map(\.count).reduce(0, +) == 300 && parts.allSatisfy { $0.count > 50 })
+        #expect(try rows.everything.prints(deleted(rows.file), without: [rows.file.path], hours: Set(hours), in: AuditOptions.everything, part: nil) == [])
+    }
+
+    @Test func `rows are fetched whole`() throws {
+        for definition in Self.tables {
+            let rows = try RandomRows(definition, count: 200, seed: 3)
+            let fetched = try rows.everything.rows(rows.file, [7, 0, 199].map { (rowGroup: 0, position: $0) })
+            let names = definition.columns.map(\.name)
+            #expect(fetched.hashes(of: 0..<3, columns: names) == [7, 0, 199].flatMap { rows.buffer.hashes(of: $0..<$0 + 1, columns: names) })
+        }
+    }
+
+    @Test func `a file that is not there, or cut off, is a finding`() throws {
+        let rows = try RandomRows(MarketTables.silver, count: 10, seed: 4)
+        var other = rows.file
+        other.path = "mem:///elsewhere.parquet"
+        #expect(try rows.everything.sums(deleted(other), in: AuditOptions.everything, checks: true).problems.map(\.kind) == [.lost])
+        let bytes = try rows.store.get(rows.file.path)
+        try rows.store.put(Array(bytes.dropLast(3)), to: rows.file.path)
+        #expect(try rows.everything.sums(deleted(rows.file), in: AuditOptions.everything, checks: true).problems.map(\.kind) == [.misdescribed, .unreadable])
+    }
+
+    /// Damage is found or changes nothing; it is never a crash.
+    @Test func `bytes that are changed at random`() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var source = LakeRandomNumbers(seed: seed)
+        let rows = try RandomRows(MarketTables.silver, count: 300, seed: 5)
+        let bytes = try rows.store.get(rows.file.path)
+        for _ in 0..<300 {
+            var damaged = bytes
+            damaged[Int(source.next() % UInt64(bytes.count))] ^= UInt8(truncatingIfNeeded: source.next() | 1)
+            try rows.store.put(damaged, to: rows.file.path)
+            _ = try rows.everything.sums(deleted(rows.file), in: AuditOptions.everything, checks: true)
+        }
+    }
+}
