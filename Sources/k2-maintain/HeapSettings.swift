@@ -10,7 +10,7 @@ enum HeapSettings {
         typealias Setter = @convention(c) (Int32, Int32) -> Int32
         // The function is in the library but not in its Swift module.
         guard let symbol = dlsym(nil, "mallopt") else { return }
-        _ = unsafeBitCast(symbol, to: Setter.self)(mmapThreshold, 1 << 20)
+        _ = unsafeBitCast(symbol, to: Setter.self)(mmapThreshold, 8 << 20)
     }
 
     private static let mmapThreshold: Int32 = -3

@@ -24,7 +24,7 @@ struct MemoryBudget: Equatable {
     init(work: Int) { self.work = work }
 
     /// Rows that are put into order at once.
-    var maxRows: Int { work * 2 / 5 / Self.bytesPerSortedRow }
+    var maxRows: Int { work / 2 / Self.bytesPerSortedRow }
     /// Rows of a row group.
     var maxGroupRows: Int { min(Self.maxGroupRows, work / 6 / Self.bytesPerGroupRow) }
     /// Column chunks of all files that are open at once.
