@@ -131,7 +131,7 @@ class TestDifferences:
             (row,) = (dict(row) for row in rows if row["source_sequence"] == 77)
             return rows + [row | {"side": "UNKNOWN"}]
 
-        self.check(audit, change, "doubled")
+        self.check(audit, change, "differs", columns=["side"])
 
     def test_a_row_too_many(self, audit):
         def change(rows):
@@ -382,6 +382,83 @@ class TestRepair:
         result = audit.run("--repair", "--replace-different")
         assert result["repaired"]["replaced"] == 1 and result["result"] == "ok"
         assert problems(audit.offload, [SILVER]) == []
+
+    def test_a_row_doubled_with_another_value(self, audit):
+        """It goes only where ClickHouse is said to be right, and then the right one stays."""
+        for side in ("A", "Z"):
+
+            def change(rows):
+                (row,) = (dict(row) for row in rows if row["source_sequence"] == 77)
+                return rows + [row | {"side": side}]
+
+            rewrite(audit.offload.lake, change)
+            result = audit.run("--repair", expect=3)
+            assert result["rows"]["differs"] == 1 and result["rows"]["cold"] == ROWS + 1 and result["repaired"]["commits"] == 0
+            result = audit.run("--repair", "--replace-different")
+            assert result["repaired"]["replaced"] == 1 and result["result"] == "ok" and result["rows"]["cold"] == ROWS
+        assert problems(audit.offload, [SILVER]) == []
+
+    def test_revisions_of_a_candle_that_clickhouse_lost(self, offload, lake):
+        """Two revisions of some candles are in the lake: of none the newer one goes."""
+        load(offload, lake.stream.read_bytes())
+        offload.run()
+        audit, table, count = Audit(offload), "gold_ohlcv_1m", 6
+        harmed = {}
+
+        def change(rows):
+            older = []
+            for row in rows[:count]:
+                row["revision"] += 1
+                harmed[(row["exchange"], row["canonical_symbol"], row["window_start"])] = row["revision"]
+                older.append(row | {"revision": row["revision"] - 1, "volume": row["volume"] + 1})
+            return older + rows
+
+        rewrite(offload.lake, change, table)
+        result = audit.run("--repair", "--dry-run", tables=[table], expect=3)
+        assert result["rows"]["doubled"] == 0 and "remove 0" in result["summary"]
+        offload.store.run("TRUNCATE TABLE ohlcv_1m SYNC")
+        assert audit.run("--repair", tables=[table], expect=3)["repaired"]["removed"] == 0
+        result = audit.run("--repair", "--replace-different", tables=[table], expect=3)
+        assert result["repaired"]["replaced"] == count and result["rows"]["differs"] == 0
+        rows = iceberg_table(offload.lake, table).scan().to_arrow().to_pylist()
+        kept = {(row["exchange"], row["canonical_symbol"], row["window_start"]): row["revision"] for row in rows}
+        assert len(rows) == len(kept) and all(kept[name] == revision for name, revision in harmed.items())
+
+    def test_a_row_that_the_lake_has_under_another_time(self, audit):
+        """ClickHouse got a trade again with the next day's time; the lake keeps the first version, in a partition that is not audited."""
+        offload, late = audit.offload, START.replace(hour=23, minute=30)
+        load(offload, trades(5000, 1, start=late))
+        offload.run("--tables", SILVER)
+        load(offload, trades(5000, 1, start=late + HOUR))
+        # It is known to the offload, which drops it.
+        assert "rows added" not in offload.run("--tables", SILVER)
+        load(offload, trades(6000, 10, start=late + 2 * HOUR))
+        offload.run("--tables", SILVER)
+        rewrite(offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 6003])
+        days = ("--from", "2026-02-19", "--to", "2026-02-20")
+        result = audit.run(*days, "--repair", "--dry-run", expect=3)
+        assert (result["rows"]["missing"], result["rows"]["differs"]) == (1, 1)
+        assert "would add 1 rows" in result["summary"] and "leave 1 that differ" in result["summary"]
+        (row,) = audit.rows("differs")
+        assert row["identity"]["trade_id"] == "BINANCE-5000" and "timestamp" in row["columns"] and "2026-02-18" in row["columns"]["timestamp"]["cold"]
+        assert row["file"] in data_files(offload.lake)
+        for arguments, added in (("--repair",), 1), (("--repair", "--replace-different"), 0):
+            result = audit.run(*days, *arguments, expect=3)
+            assert (result["rows"]["missing"], result["rows"]["differs"]) == (0, 1)
+            assert (result["repaired"]["added"], result["repaired"]["replaced"]) == (added, 0) and "under another time" in result["repaired"]["left"][0]
+        held = [row["source_sequence"] for row in iceberg_table(offload.lake).scan().to_arrow().to_pylist()]
+        assert held.count(5000) == held.count(6003) == 1 and len(held) == ROWS + 11
+
+    def test_rows_are_not_added_while_a_file_elsewhere_is_lost(self, audit):
+        """It may be there."""
+        load(audit.offload, trades(5000, 10, start=START + 24 * HOUR))
+        audit.offload.run("--tables", SILVER)
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 5003])
+        first = next(path for path in data_files(audit.offload.lake) if "2026-02-18" in path)
+        remove(first)
+        result = audit.run("--from", "2026-02-19", "--to", "2026-02-20", "--repair", expect=3)
+        assert result["rows"]["missing"] == 1 and result["repaired"]["added"] == 0 and first in result["repaired"]["left"][0]
+        assert [line["file"] for line in audit.rows("file lost")] == [first]
 
     def test_rows_that_only_the_lake_has_stay(self, audit):
         audit.offload.store.run(f"ALTER TABLE {SILVER} DELETE WHERE source_sequence = 77 SETTINGS mutations_sync = 2")

@@ -24,6 +24,8 @@ struct RepairReport: Equatable {
     var removed: Int64 = 0
     var replaced: Int64 = 0
     var droppedFiles: Int64 = 0
+    /// Rows with other values that stay, whatever is asked for.
+    var staying: Int64 = 0
     var commits = 0
     /// What it left, and why, a line each.
     var left: [String] = []
@@ -67,6 +69,10 @@ struct AuditRepair {
         }
         for chunk in HourChunk.chunks(plan.differing, limit: options.rowsAtOnce) {
             for part in 0..<chunk.parts { try mend(chunk, part, plan.clock, repair, &report) }
+        }
+        if report.staying > 0 {
+            report.left.append(
+                "\(report.staying) rows with other values stay: the lake has them under another time, or more than once and nothing says which is right")
         }
         return report
     }
@@ -116,7 +122,15 @@ struct AuditRepair {
         guard let cold = try ColdTable.open(definition, audit.stores, range: audit.options.range) else { return }
         let comparison = try audit.comparison(cold)
         var change = Change()
-        try comparison.rows(of: chunk, part, without: [], clock: clock) { row, file in plan(row, file, &change) }
+        var missing = MissingRows(comparison, without: [])
+        try comparison.rows(of: chunk, part, without: [], clock: clock) { row, file in if !missing.take(row) { plan(row, file, &change) } }
+        var looked = change
+        if let problem = try missing.settle({ row, file in plan(row, file, &looked) }).first {
+            let line = "missing rows are not added while \(problem.path) cannot be searched for them: \(problem.text)"
+            if !report.left.contains(line) { report.left.append(line) }
+        } else {
+            change = looked
+        }
         let added = try rows(change.wanted, chunk, comparison)
         let before = try comparison.scan.sums(of: change.cuts.values.map(\.file))
         let committed = try repair.commit(added: added, cuts: change.cuts.values.sorted { $0.file.path < $1.file.path }) { metadata, schema, files in
@@ -130,26 +144,30 @@ struct AuditRepair {
         report.take(change.report, isDone: committed != nil)
     }
 
-    private func plan(_ row: Discrepancy, _ file: DataFile?, _ change: inout Change) {
-        switch row.kind {
-        case .missing:
+    private func plan(_ row: Discrepancy, _ file: DeletedFile?, _ change: inout Change) {
+        switch row.remedy {
+        case .add:
             guard let warm = row.warm else { return }
             change.wanted[warm.identity] = warm.row
             change.report.added += 1
-        case .doubled:
+        case .remove where row.kind == .doubled:
             cut(row, file, &change)
             change.report.removed += 1
-        case .differs where options.replacesDifferent:
+        case .remove where options.replacesDifferent:
+            cut(row, file, &change)
+            change.report.replaced += 1
+        case .replace where options.replacesDifferent:
             guard let warm = row.warm else { return }
             change.wanted[warm.identity] = warm.row
             cut(row, file, &change)
             change.report.replaced += 1
-        case .differs, .extra, .pending, .expired, .unordered: break
+        case .none where row.kind == .differs: change.report.staying += 1
+        case .none, .remove, .replace: break
         }
     }
 
-    private func cut(_ row: Discrepancy, _ file: DataFile?, _ change: inout Change) {
-        guard let cold = row.cold, let file else { return }
+    private func cut(_ row: Discrepancy, _ file: DeletedFile?, _ change: inout Change) {
+        guard let cold = row.cold, let file = file?.data.file else { return }
         change.cuts[file.path, default: FileCut(file: file, rows: [:])].rows[Int(cold.rowGroup), default: []].insert(Int(cold.position))
         change.gone.add(AuditSums(hashes: [cold.row]))
     }
@@ -182,6 +200,7 @@ struct AuditRepair {
 
 extension RepairReport {
     fileprivate mutating func take(_ other: RepairReport, isDone: Bool) {
+        staying += other.staying
         guard isDone else { return }
         added += other.added
         removed += other.removed

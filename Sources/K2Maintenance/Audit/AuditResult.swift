@@ -70,6 +70,8 @@ public struct RowFindings: Equatable, Sendable {
     public var coldRows: Int64 = 0
     /// By `Discrepancy.Kind`.
     public var counts: [String: Int64] = [:]
+    /// Rows with other values that no repair replaces: the lake has them under another time, or more than once and nothing says which is right.
+    public var staying: Int64 = 0
     /// Those that are not equal, in order.
     public var hours: [Hour] = []
     public var rows: [Row] = []

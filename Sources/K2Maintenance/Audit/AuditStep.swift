@@ -72,7 +72,9 @@ extension AuditResult {
         var parts: [String] = []
         if let rows {
             parts.append("a repair would add \(rows.count(.missing)) rows and remove \(rows.count(.doubled))")
-            if rows.count(.differs) > 0 { parts.append(options.replacesDifferent ? "replace \(rows.count(.differs))" : "leave \(rows.count(.differs)) that differ") }
+            let replaced = options.replacesDifferent ? rows.count(.differs) - rows.staying : 0
+            if replaced > 0 { parts.append("replace \(replaced)") }
+            if rows.count(.differs) > replaced { parts.append("leave \(rows.count(.differs) - replaced) that differ") }
             if rows.count(.extra) > 0 { parts.append("leave \(rows.count(.extra)) that only the lake has") }
         }
         let lost = files.count { $0.kind == .lost }

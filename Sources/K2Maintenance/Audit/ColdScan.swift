@@ -12,6 +12,8 @@ struct ColdPrint: Equatable {
     var row: UInt64
     /// µs.
     var time: Int64
+    /// Of a candle.
+    var revision: Int64 = 0
     /// Number of its file in the list that was read, of its row group, and its number there.
     var file: UInt32
     var rowGroup: UInt16
@@ -28,11 +30,11 @@ struct ColdScan {
     /// Called between row groups; what it throws is passed on.
     let mayGoOn: () throws -> Void
 
-    private var definition: TableDefinition { schema.definition }
+    var definition: TableDefinition { schema.definition }
     private var timeIndex: Int { definition.index(of: definition.timeColumn)! }
 
     /// The rows that are left of each file; nil where all are.
-    private func masks(_ files: [DeletedFile]) throws -> [RowMask?] {
+    func masks(_ files: [DeletedFile]) throws -> [RowMask?] {
         if files.allSatisfy({ $0.deletes.isEmpty }) { return Array(repeating: nil, count: files.count) }
         var reader = DeleteReader(store: store, metadata: metadata)
         return try reader.masks(files)
@@ -40,7 +42,7 @@ struct ColdScan {
 
     /// Opens a file.
     /// - Returns: nil when it is lost, with what was found in `problems`.
-    private func open(_ file: DataFile, _ problems: inout [AuditedFileProblem]) throws -> ColdFile? {
+    func open(_ file: DataFile, _ problems: inout [AuditedFileProblem]) throws -> ColdFile? {
         do {
             let size = try store.size(file.path)
             if size != file.fileSize {
@@ -114,7 +116,7 @@ struct ColdScan {
     }
 
     /// The time of each row.
-    private func times(_ file: ColdFile, _ group: Int) throws -> [Int64] {
+    func times(_ file: ColdFile, _ group: Int) throws -> [Int64] {
         let column = try file.column(timeIndex, rowGroup: group)
         let times = try column.integers()
         guard times.count == file.rowCount(group) else { throw ParquetError(.malformed, column.definition.name, "rows without a time") }
@@ -167,12 +169,19 @@ struct ColdScan {
             try terms.add(column)
             if definition.identity.contains(column.definition.name) { try identities.add(column) }
         }
-        let (rows, names) = (terms.hashes, identities.hashes)
+        let (rows, names, revisions) = (terms.hashes, identities.hashes, try revisions(file, group))
         for row in wanted where part.map({ names[row] % UInt64($0.count) == UInt64($0.index) }) ?? true {
             prints.append(
                 ColdPrint(
-                    identity: names[row], row: rows[row], time: times[row], file: UInt32(number), rowGroup: UInt16(clamping: group),
+                    identity: names[row], row: rows[row], time: times[row], revision: revisions.isEmpty ? 0 : revisions[row], file: UInt32(number), rowGroup: UInt16(clamping: group),
                     position: UInt32(row)))
         }
+    }
+
+    /// Of candles the revision of each row.
+    private func revisions(_ file: ColdFile, _ group: Int) throws -> [Int64] {
+        guard let index = definition.index(of: "revision") else { return [] }
+        let revisions = try file.column(index, rowGroup: group).integers()
+        return revisions.count == file.rowCount(group) ? revisions : []
     }
 }

@@ -49,17 +49,25 @@ extension ColdTable {
         let noted = try stores.state.watermark(table: definition.coldName)?.position
         guard let table = try stores.catalog.findTable(TableIdentifier(LakeSchema.namespace, definition.coldName)) else { return nil }
         let schema = try LakeSchema(definition, of: table.metadata)
-        let source = TableFiles(metadata: table.metadata, store: stores.objects)
-        let deletes = try DeleteIndex(source)
-        var files: [DeletedFile] = []
-        for manifest in try source.manifests() where manifest.content == .data && manifest.mayHoldLiveFiles {
-            for entry in try source.entries(manifest) where entry.isLive && mayHold(entry.file, range, schema, table.metadata) {
-                files.append(DeletedFile(data: entry, deletes: deletes.deletes(for: entry)))
-            }
-        }
+        let files = try liveFiles(table.metadata, stores.objects) { mayHold($0, range, schema, table.metadata) }
         let told = HistoryNeeds.newestWatermark(table.metadata).flatMap(HistoryNeeds.position)
         return ColdTable(
             metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files)
+    }
+
+    /// All data files of the snapshot, also those outside the range.
+    func liveFiles(_ store: any ObjectStore) throws -> [DeletedFile] { try Self.liveFiles(metadata, store) { _ in true } }
+
+    private static func liveFiles(_ metadata: TableMetadata, _ store: any ObjectStore, _ isWanted: (DataFile) -> Bool) throws -> [DeletedFile] {
+        let source = TableFiles(metadata: metadata, store: store)
+        let deletes = try DeleteIndex(source)
+        var files: [DeletedFile] = []
+        for manifest in try source.manifests() where manifest.content == .data && manifest.mayHoldLiveFiles {
+            for entry in try source.entries(manifest) where entry.isLive && isWanted(entry.file) {
+                files.append(DeletedFile(data: entry, deletes: deletes.deletes(for: entry)))
+            }
+        }
+        return files
     }
 }
 

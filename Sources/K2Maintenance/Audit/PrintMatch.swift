@@ -8,9 +8,9 @@ struct Discrepancy: Equatable {
         case missing
         /// The lake has a row that the warm store has not.
         case extra = "only in cold"
-        /// The lake has a row of an identity more than once.
+        /// The lake has a row more than once, with the same values.
         case doubled
-        /// Both have the row, with other values.
+        /// Both have the row, with other values; or the lake has it more than once, with other values.
         case differs
         /// The lake gets the row, or its later revision, with one of the next runs.
         case pending
@@ -28,9 +28,22 @@ struct Discrepancy: Equatable {
         }
     }
 
+    /// What a repair may do about it.
+    enum Remedy {
+        /// It stays, since nothing says what is right.
+        case none
+        /// The warm row is added.
+        case add
+        /// The cold row goes; where it has values of its own, only with `RepairOptions.replacesDifferent`.
+        case remove
+        /// The cold row becomes the warm one, with `RepairOptions.replacesDifferent`.
+        case replace
+    }
+
     var kind: Kind
     var warm: WarmPrint?
     var cold: ColdPrint?
+    var remedy = Remedy.none
 
     /// µs.
     var time: Int64 { warm?.time ?? cold?.time ?? 0 }
@@ -79,19 +92,43 @@ struct PrintMatch {
                 c += 1
             }
         }
-        var hasRow = coldLeft.count < cold.count
+        var isThere = coldLeft.count < cold.count
+        var (others, copies) = sorted(coldLeft, warm)
+        // What stays of rows of which ClickHouse's is not one.
+        var stays: ColdPrint?
         for row in warmLeft {
-            if hasRow || coldLeft.isEmpty {
-                try found(Discrepancy(kind: row.age == .settled || row.age == .unordered ? .missing : .pending, warm: row))
+            if isThere {
+                try found(Discrepancy(kind: kind(ofChange: row), warm: row))
+            } else if others.isEmpty {
+                let isMissing = row.age == .settled || row.age == .unordered
+                try found(Discrepancy(kind: isMissing ? .missing : .pending, warm: row, remedy: isMissing ? .add : .none))
             } else {
-                try found(Discrepancy(kind: kind(ofChange: row), warm: row, cold: coldLeft.removeFirst()))
-                hasRow = true
+                let (kind, other) = (kind(ofChange: row), others.removeFirst())
+                if kind != .differs { stays = other }
+                try found(Discrepancy(kind: kind, warm: row, cold: other, remedy: kind == .differs ? .replace : .none))
+            }
+            isThere = true
+        }
+        for row in others {
+            if isThere {
+                let isBeaten = stays.map { row.revision < $0.revision } ?? true
+                try found(Discrepancy(kind: .differs, warm: warm.first, cold: row, remedy: isBeaten ? .remove : .none))
+            } else {
+                try found(Discrepancy(kind: row.time < cutoff ? .expired : .extra, cold: row))
+                (isThere, stays) = (true, row)
             }
         }
-        for row in coldLeft {
-            try found(Discrepancy(kind: hasRow ? .doubled : row.time < cutoff ? .expired : .extra, warm: warm.first, cold: row))
-            hasRow = true
+        for row in copies { try found(Discrepancy(kind: .doubled, warm: warm.first, cold: row, remedy: .remove)) }
+    }
+
+    /// Tells the lake's rows with values of their own, the highest revision first, from those of which another one is there that equals them.
+    private func sorted(_ left: [ColdPrint], _ warm: ArraySlice<WarmPrint>) -> (others: [ColdPrint], copies: [ColdPrint]) {
+        var (others, copies): ([ColdPrint], [ColdPrint]) = ([], [])
+        for row in left {
+            // Of a row that equals a warm one and is left, the warm one's was there before.
+            if row.row == others.last?.row || warm.contains(where: { $0.row == row.row }) { copies.append(row) } else { others.append(row) }
         }
+        return (others.sorted { ($0.revision, $1.row) > ($1.revision, $0.row) }, copies)
     }
 
     private func kind(ofChange row: WarmPrint) -> Discrepancy.Kind {

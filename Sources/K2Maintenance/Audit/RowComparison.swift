@@ -52,12 +52,18 @@ struct RowComparison {
     ///   - broken: paths of files that cannot be read.
     ///   - clock: ClickHouse's, after its sums were made.
     ///   - found: called for each row that the sides do not agree about, with the lake's file.
+    /// - Returns: which other files cannot be read, where rows were looked for that are missing.
     func rows(
-        _ differing: [HourComparison], without broken: Set<String>, clock: Timestamp, _ found: (Discrepancy, DataFile?) throws -> Void
-    ) throws {
+        _ differing: [HourComparison], without broken: Set<String>, clock: Timestamp, _ found: (Discrepancy, DeletedFile?) throws -> Void
+    ) throws -> [AuditedFileProblem] {
+        var missing = MissingRows(self, without: broken), problems: [AuditedFileProblem] = []
         for chunk in HourChunk.chunks(differing, limit: options.rowsAtOnce) {
-            for part in 0..<chunk.parts { try rows(of: chunk, part, without: broken, clock: clock, found) }
+            for part in 0..<chunk.parts {
+                try rows(of: chunk, part, without: broken, clock: clock) { row, file in if !missing.take(row) { try found(row, file) } }
+                if missing.isFull { problems += try missing.settle(found) }
+            }
         }
+        return try problems + missing.settle(found)
     }
 
     /// Both.
@@ -65,10 +71,11 @@ struct RowComparison {
         var (findings, differing, clock) = try sums(checks: checks, &problems)
         let broken = Set(problems.filter { $0.kind != .misdescribed }.map(\.path))
         var shown: [ShownRows.Entry] = []
-        try rows(differing, without: broken, clock: clock) { row, file in
+        let more = try rows(differing, without: broken, clock: clock) { row, file in
             findings.note(row)
-            if row.kind.isDifference, shown.count < options.listed { shown.append(ShownRows.Entry(found: row, file: file)) }
+            if row.kind.isDifference, shown.count < options.listed { shown.append(ShownRows.Entry(found: row, file: file?.data.file)) }
         }
+        for problem in more where !problems.contains(problem) { problems.append(problem) }
         findings.finish()
         findings.rows = try ShownRows(comparison: self).rows(shown)
         return (findings, clock)
@@ -98,9 +105,9 @@ struct RowComparison {
         return max(first, range.lowerBound)..<min(last, range.upperBound)
     }
 
-    /// Compares the rows of one share of some hours, as `rows`.
+    /// Compares the rows of one share of some hours. A row that is missing there may be elsewhere in the lake.
     func rows(
-        of chunk: HourChunk, _ part: Int, without broken: Set<String>, clock: Timestamp, _ found: (Discrepancy, DataFile?) throws -> Void
+        of chunk: HourChunk, _ part: Int, without broken: Set<String>, clock: Timestamp, _ found: (Discrepancy, DeletedFile?) throws -> Void
     ) throws {
         let narrow = range(of: chunk)
         let share = chunk.parts > 1 ? (index: part, count: chunk.parts) : nil
@@ -113,7 +120,7 @@ struct RowComparison {
             warmPrints += $0
         }
         let match = PrintMatch(cutoff: keeping.cutoff(at: clock).microseconds, isRevised: isRevised)
-        try match.run(warmPrints, coldPrints) { try found($0, $0.cold.map { files[Int($0.file)].data.file }) }
+        try match.run(warmPrints, coldPrints) { try found($0, $0.cold.map { files[Int($0.file)] }) }
     }
 }
 
@@ -140,6 +147,7 @@ extension RowFindings {
     fileprivate mutating func note(_ found: Discrepancy) {
         let hour = AuditHour.of(found.time)
         count(found.kind, 1, on: hour)
+        if found.kind == .differs, found.remedy == .none { staying += 1 }
         if let place = hours.firstIndex(where: { $0.hour == hour }) { hours[place].counts[found.kind.rawValue, default: 0] += 1 }
         // What the lake gets later is not compared.
         if found.kind == .pending, let row = found.warm, found.cold == nil { days[Self.day(hour)]?.warm.takeAway(row.row) }

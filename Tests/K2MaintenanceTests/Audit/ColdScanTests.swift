@@ -68,6 +68,24 @@ struct ColdScanTests {
         #expect(try rows.everything.prints(deleted(rows.file), without: [rows.file.path], hours: Set(hours), in: AuditOptions.everything, part: nil) == [])
     }
 
+    @Test func `rows are found by their identity, whatever their time`() throws {
+        let rows = try RandomRows(MarketTables.silver, count: 300, seed: 6)
+        let names = rows.buffer.hashes(of: 0..<300, columns: MarketTables.silver.identity)
+        let hashes = rows.buffer.hashes(of: 0..<300, columns: MarketTables.silver.columns.map(\.name))
+        let times = rows.buffer.columns[MarketTables.silver.index(of: "timestamp")!].int64s
+        let wanted = Set([5, 77, 299].map { names[$0] } + [1, 2, 3])
+        let (found, problems) = try rows.everything.find(wanted, in: deleted(rows.file), without: [])
+        #expect(problems == [] && Set(found.keys) == Set([5, 77, 299].map { names[$0] }))
+        for row in [5, 77, 299] {
+            let expected = ColdPrint(identity: names[row], row: hashes[row], time: times[row], file: 0, rowGroup: 0, position: UInt32(row))
+            #expect(found[names[row]] == expected)
+        }
+        #expect(try rows.everything.find(wanted, in: deleted(rows.file), without: [rows.file.path]).found.isEmpty)
+        var lost = rows.file
+        lost.path = "mem:///elsewhere.parquet"
+        #expect(try rows.everything.find(wanted, in: deleted(lost) + deleted(rows.file), without: []).problems.map(\.kind) == [.lost])
+    }
+
     @Test func `rows are fetched whole`() throws {
         for definition in Self.tables {
             let rows = try RandomRows(definition, count: 200, seed: 3)
