@@ -39,6 +39,7 @@ public final class CatalogLocations {
                 result[identifier] = TableFolders(table.metadata).all
             }
         }
+        for table in try catalog.hiddenTables() { result[table.identifier] = TableFolders(table.metadata).all }
         folders = result
         return result
     }
