@@ -61,7 +61,10 @@ public struct Expiry {
             try work.keepLease()
             if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped before anything was changed") }
             let after: Table
-            do throws(IcebergError) { after = try commit(retention, on: table) } catch {
+            do throws(IcebergError) {
+                try checkReferences(table)
+                after = try commit(retention, on: table)
+            } catch {
                 attempt += 1
                 guard error.code == .conflict, attempt < Self.maxAttempts else { throw error }
                 stores.environment.sleepMS(Int64(20 << attempt))
@@ -83,6 +86,15 @@ public struct Expiry {
     }
 
     // MARK: The commit
+
+    /// A server lets a commit pass that names the references which it expects, also when there are others by now: a tag that was set on a snapshot
+    /// while the manifests were read would go with it.
+    /// - Throws: `conflict` when the references are not those that the plan was made with.
+    private func checkReferences(_ planned: Table) throws(IcebergError) {
+        let now = try stores.catalog.loadTable(work.identifier).metadata
+        if now.tableUUID == planned.metadata.tableUUID, now.references == planned.metadata.references { return }
+        throw IcebergError(.conflict, "\(work.name): its branches and tags change faster than it can be read", isRetryable: true)
+    }
 
     /// - Throws: `conflict`, `outcomeUnknown`.
     private func commit(_ retention: Retention, on table: Table) throws(IcebergError) -> Table {

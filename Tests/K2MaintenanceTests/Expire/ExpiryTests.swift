@@ -142,6 +142,29 @@ struct ExpiryTests {
         #expect(try lake.stored() == lake.reachable())
     }
 
+    @Test(arguments: [SnapshotReference.Kind.tag, .branch]) func `a tag or branch that is set while the manifests are read keeps its snapshot`(
+        _ kind: SnapshotReference.Kind
+    ) throws {
+        let lake = try HistoryLake()
+        let old = try lake.append()
+        try lake.overwrite("main", removing: { _ in true }, adding: [])
+        lake.clock.advance(HistoryLake.hour)
+        let before = try lake.contents()
+        let list = try #require(try lake.table.metadata.snapshot(id: old)).manifestList
+        nonisolated(unsafe) let unsafeLake = lake
+        lake.faults.before("get \(list)") { try? unsafeLake.set("late", SnapshotReference(snapshotID: old, kind: kind)) }
+        // A server that lets the commit pass whatever else there is.
+        let work = TableWork(
+            name: "t", identifier: lake.identifier,
+            stores: LakeStores(
+                catalog: LateCatalog(lake.inner) {}, objects: lake.stores().objects, state: lake.state, environment: lake.clock.environment,
+                holder: "a:1:1", isGone: { _ in false }),
+            runID: "run")
+        _ = try Expiry(work, ExpireOptions(olderThan: 0, retainLast: 1)).run()
+        #expect(try lake.table.metadata.references["late"]?.snapshotID == old)
+        #expect(try lake.contents() == before)
+    }
+
     // MARK: What is needed
 
     @Test func `the newest watermark and what belongs to open batches stay`() throws {
