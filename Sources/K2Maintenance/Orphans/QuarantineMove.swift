@@ -137,9 +137,12 @@ public struct QuarantineMove {
             guard error.code == .alreadyExists || error.code == .outcomeUnknown else { throw error }
             let said = try Quarantine(reading: try store.get(location), location: location)
             let known = Set(said.plan.files.map(\.location))
-            guard let new = orphans.first(where: { !known.contains($0.location) }) else { return }
-            // One that was in use then, and is not any more.
-            throw LakeError(.failed, "\(work.name): \(new.location): not in the manifest of \(id): make a new plan for what is left")
+            if let new = orphans.first(where: { !known.contains($0.location) }) {
+                // One that was in use then, and is not any more.
+                throw LakeError(.failed, "\(work.name): \(new.location): not in the manifest of \(id): make a new plan for what is left")
+            }
+            // What comes in now is young there, however long ago the first files came: a purge must not take it at once.
+            if !orphans.isEmpty { try store.put(Quarantine(said.plan, id: id, at: work.stores.now).text, to: location) }
         }
     }
 

@@ -296,6 +296,26 @@ struct OrphanTests {
         #expect(call > 8)
     }
 
+    @Test func `what is moved days later by the same plan is as young as it is`() throws {
+        let lake = try HistoryLake()
+        try lake.append()
+        for name in ["data/x", "data/y"] { _ = try put(lake, name) }
+        let made = try plan(lake)
+        lake.faults.failNext("copy \(made.files[1].location)", .before)
+        #expect(throws: StoreError.self) { try apply(lake, made) }
+        #expect(try quarantined(lake).count == 2)
+        lake.clock.advance(10 * Self.day / 1_000)
+        #expect(try apply(lake, made).facts["moved_files"]?.intValue == 1)
+        #expect(try QuarantineEnd(lake.work()).purge(olderThan: 7 * Self.day).status == .nothing)
+        #expect(try quarantined(lake).count == 3)
+        // A run that moves nothing makes nothing younger.
+        lake.clock.advance(7 * Self.day / 1_000)
+        _ = try apply(lake, made)
+        lake.clock.advance(1)
+        _ = try QuarantineEnd(lake.work()).purge(olderThan: 7 * Self.day)
+        #expect(try quarantined(lake).isEmpty)
+    }
+
     @Test func `a copy that is not whole does not replace its source`() throws {
         let lake = try HistoryLake()
         try lake.append()
