@@ -54,8 +54,7 @@ def place(request, tmp_path, objects, database, names, catalog, kind):
 @pytest.fixture(params=PLACES, ids="-".join)
 def maintain(request, tools, tmp_path, objects, database, names):
     maintain = Maintain(tools, place(request, tmp_path, objects, database, names, *request.param))
-    # The catalog's tables are made by the first who opens it, here by us.
-    maintain.run("expire")
+    maintain.make_lake()
     return maintain
 
 
@@ -171,7 +170,7 @@ def test_second_run_is_told_to_wait(tools, tmp_path):
     lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")
     lake.folder.mkdir()
     maintain = Maintain(tools, lake)
-    maintain.run("expire")
+    maintain.make_lake()
     history = History(lake, random.Random(SEED))
     history.go_on(3)
     import sqlite3

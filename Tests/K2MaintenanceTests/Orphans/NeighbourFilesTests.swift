@@ -54,7 +54,7 @@ struct NeighbourFilesTests {
         #expect(made.files.map(\.location) == Array(paths[1...]))
         try other.add(paths[1])
         nonisolated(unsafe) let theirs = other
-        lake.faults.before("copy \(paths[3])") { try? theirs.add(paths[2]) }
+        lake.faults.before("copy \(paths[2])") { try? theirs.add(paths[2]) }
         let outcome = try apply(lake, made)
         #expect(outcome.facts["moved_files"]?.intValue == 1 && outcome.facts["files_of_other_tables"]?.intValue == 1)
         for path in paths.prefix(3) { #expect(try lake.memory.exists(path)) }
