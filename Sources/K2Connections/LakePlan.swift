@@ -80,17 +80,36 @@ public struct LakePlan: Sendable {
     // MARK: Opening
 
     /// Opens catalog and stores; makes their folders when they are missing. For use on one thread.
-    public func open() throws(ToolFailure) -> LakeStores {
-        let objects = try openObjects()
+    ///
+    /// - Parameter mustExist: neither a catalog's file nor a warehouse's folder is made: a missing file is an error, a missing folder an empty one.
+    public func open(mustExist: Bool = false) throws(ToolFailure) -> LakeStores {
+        if mustExist { try requireCatalog() }
+        let objects = try openObjects(mustExist: mustExist)
         return LakeStores(
             catalog: try openCatalog(objects), objects: objects, state: try openState(), environment: .system, holder: Holder.own,
             isGone: Holder.isGone)
     }
 
-    private func openObjects() throws(ToolFailure) -> any ObjectStore {
+    /// - Throws: when the catalog is a file that is not there.
+    public func requireCatalog() throws(ToolFailure) {
+        if case .sql(.sqlite(let path)) = catalog, access(path, F_OK) != 0 {
+            throw ToolFailure(.noInput, "\(catalogText): no such catalog: \(StreamError.reason(errno))")
+        }
+    }
+
+    /// Where the catalog is, without what may be secret.
+    public var catalogText: String {
+        switch catalog {
+        case .sql(.sqlite(let path)): "sqlite:\(path)"
+        case .sql(.postgres(let url)), .rest(let url): PlaceText.withoutSecrets(url)
+        case .folder: PlaceText.withoutSecrets(warehouse.location)
+        }
+    }
+
+    private func openObjects(mustExist: Bool) throws(ToolFailure) -> any ObjectStore {
         switch warehouse {
         case .folder(let path):
-            try Self.makeFolder(path)
+            if !mustExist { try Self.makeFolder(path) }
             return LocalStore()
         case .s3:
             do {

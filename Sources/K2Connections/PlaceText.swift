@@ -20,6 +20,16 @@ enum PlaceText {
     /// Behind a scheme with slashes there may be a password.
     private static func shown(_ text: String) -> String { text.firstRange(of: "://").map { String(text[..<$0.upperBound]) + "…" } ?? text }
 
+    /// A URL without user, password, query and fragment.
+    static func withoutSecrets(_ url: String) -> String {
+        let text = url.prefix { $0 != "?" && $0 != "#" }
+        guard let scheme = text.firstRange(of: "://") else { return String(text) }
+        let rest = text[scheme.upperBound...]
+        // A password may hold a slash: all before the last @ goes.
+        let start = rest.lastIndex(of: "@").map { rest.index(after: $0) } ?? rest.startIndex
+        return String(text[..<scheme.upperBound]) + rest[start...]
+    }
+
     static func database(_ text: String, _ what: String, _ expected: String) throws(ToolFailure) -> LakePlan.Database {
         if text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") { return .postgres(url: text) }
         return .sqlite(path: try path(text, "sqlite", what, expected))

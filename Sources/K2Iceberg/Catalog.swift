@@ -68,6 +68,11 @@ public protocol Catalog: AnyObject {
     func namespaces() throws(IcebergError) -> [[String]]
     /// The tables of a namespace, sorted by name; none when there is no such namespace.
     func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier]
+    /// Tables that are kept in the same place under another catalog's name and so are not among `namespaces` and `tables`. Their files may lie
+    /// beside ours. The name of their catalog is the first part of their namespace.
+    ///
+    /// - Throws: also when the metadata of one of them cannot be read.
+    func hiddenTables() throws(IcebergError) -> [Table]
 
     /// - Throws: `notFound` when there is no such table; `missingFile` when its metadata is not in the store.
     func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table
@@ -87,6 +92,9 @@ public protocol Catalog: AnyObject {
 }
 
 extension Catalog {
+    /// None: most catalogs show all that they have.
+    public func hiddenTables() throws(IcebergError) -> [Table] { [] }
+
     /// Loads the table, or nil when there is none.
     public func findTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table? {
         do throws(IcebergError) { return try loadTable(identifier) } catch {

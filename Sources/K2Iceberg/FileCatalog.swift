@@ -8,7 +8,7 @@ import K2ObjectStore
 /// the newest version is looked for from there on, and in a listing when the hint names none. A version's name is never
 /// freed: where a version is to be removed its content goes and an empty object stays. A writer that slept over any number
 /// of commits so can never take the place of a version that is gone, and a table dropped and made anew counts on.
-/// Maintenance removes such objects as orphans, after days.
+/// Nor does the search for orphans take such objects.
 ///
 /// Other writers that know this layout (Spark's Hadoop catalog) may commit as well, on a file system or any store where
 /// they too create the next version exclusively. Listing namespaces or tables lists all objects below: not for daily use

@@ -43,7 +43,7 @@ public final class SQLCatalog: Catalog {
         try self.init(engine, name: name, warehouse: warehouse, store: store, environment: environment)
     }
 
-    private init(
+    init(
         _ engine: any SQLEngine, name: String, warehouse: String, store: any ObjectStore, environment: CommitEnvironment
     ) throws(IcebergError) {
         self.engine = engine
@@ -172,6 +172,10 @@ public final class SQLCatalog: Catalog {
 
     public func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table {
         guard let location = try metadataLocation(identifier) else { throw IcebergError(.notFound, "table \(identifier): no such table") }
+        return try table(identifier, at: location)
+    }
+
+    func table(_ identifier: TableIdentifier, at location: String) throws(IcebergError) -> Table {
         let bytes: [UInt8]
         do throws(StoreError) { bytes = try store.get(location) } catch { throw IcebergError(error) }
         return Table(identifier: identifier, metadataLocation: location, metadata: try TableMetadata(reading: bytes, location: location))

@@ -15,7 +15,7 @@ struct ExpireCommand: ParsableCommand {
             What branches and tags say about their own history counts (min-snapshots-to-keep, max-snapshot-age-ms, max-ref-age-ms), then the flags, \
             then the table's properties history.expire.*, then 7d and 3. A snapshot that an open batch of k2-offload or the state store may still \
             need stays, whatever its age. Files are deleted after the commit, and only when it is known to have been made; --dry-run lists each \
-            one and why it would go. A table with gc.enabled=false is left alone.
+            one and why it would go. A table with gc.enabled=false is left alone, and one whose location is shared with another table is refused.
             """)
 
     @OptionGroup var options: MaintainOptions

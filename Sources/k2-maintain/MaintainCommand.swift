@@ -12,7 +12,8 @@ struct MaintainCommand: ParsableCommand {
               k2-maintain status --json
 
             EXIT STATUS
-              0 done; 1 failed; 3 a check found a difference; 4 a check could not decide; 64 wrong usage or configuration; 69 refused \
+              0 done; 1 failed; 3 a check found a difference; 4 a check could not decide; 64 wrong usage or configuration; 66 no catalog there, or \
+            none of K2's tables in it; 69 refused \
             for good by a server; 75 try again later, such as when another run has a table; 76 commit outcome unknown, nothing was deleted: run \
             again; 130, 143 stopped by a signal. Of several tables the worst counts; a table that fails does not stop the others.
             """,

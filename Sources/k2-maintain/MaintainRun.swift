@@ -28,6 +28,7 @@ final class MaintainRun {
     /// - Parameter names: the tables, where a plan and not the command line says them.
     func run(_ steps: [MaintenanceStep], tables names: [String]? = nil) throws {
         let metrics = try options.metricsFile.map { path throws(ToolFailure) in try MaintainMetrics(path: path) }
+        try plan.requireCatalog()
         let names = names ?? options.names
         for name in names ?? MaintainOptions.ownTables where Shutdown.signalNumber == nil {
             var table = TableRun(name: name, identifier: TableIdentifier(LakeSchema.namespace, name), mustExist: names != nil)
@@ -39,6 +40,7 @@ final class MaintainRun {
         // A dry run has done nothing that a collector should hear about.
         if !options.dryRun { try metrics?.write(results) }
         try output.finish()
+        if names == nil, results.isEmpty, Shutdown.signalNumber == nil { throw plan.nothingFound }
         try MaintainReport.check(results)
     }
 
@@ -90,7 +92,7 @@ final class MaintainRun {
     private func run(_ step: MaintenanceStep, _ table: inout TableRun) throws -> StepOutcome? {
         let stores: LakeStores
         if let open = table.stores { stores = open } else {
-            do throws(ToolFailure) { stores = try plan.open() } catch { throw LakeError(error) }
+            do throws(ToolFailure) { stores = try plan.open(mustExist: true) } catch { throw LakeError(error) }
             table.stores = stores
         }
         guard step.covers(table.name) else { throw LakeError(.configuration, "\(table.name): \(step.verb): not for this table") }
@@ -140,7 +142,7 @@ final class MaintainRun {
     private func record(_ result: StepResult, _ table: TableRun) {
         guard !options.dryRun, result.status != "held" else { return }
         do {
-            try (table.stores ?? plan.open()).state.recordMaintenance(result.line)
+            try (table.stores ?? plan.open(mustExist: true)).state.recordMaintenance(result.line)
         } catch {
             report("\(result.verb): \(result.table): history: \(error)")
             if case .success = result.outcome { results[results.count - 1].outcome = .failure(LakeError(.busy, "\(result.table): history: \(error)")) }
@@ -151,5 +153,12 @@ final class MaintainRun {
     private func sleep(microseconds: Int64) {
         var stop = pollfd(fd: Shutdown.descriptor, events: Int16(POLLIN), revents: 0)
         _ = poll(&stop, 1, Int32(clamping: microseconds / 1_000))
+    }
+}
+
+extension LakePlan {
+    /// None of K2's tables is there: more often a wrong place than an empty lake.
+    var nothingFound: ToolFailure {
+        ToolFailure(.noInput, "the catalog has no tables of namespace \(LakeSchema.namespace.joined(separator: ".")): \(catalogText)")
     }
 }

@@ -26,8 +26,8 @@ struct OrphansCommand: ParsableCommand {
                   k2-maintain orphans plan -o orphans.ndjson
                   k2-maintain orphans plan --tables silver_trades --older-than 30d
 
-                An orphan is a file that no snapshot names, no metadata log, no statistics, and neither an open batch nor maintenance that is at \
-                work, and that is older than --older-than. Files and folders that begin with _ or . are passed over. The plan is NDJSON, a line a \
+                An orphan is a file that no snapshot names, no metadata log, no statistics, no other table of the catalog, and neither an open \
+                batch nor maintenance that is at work, and that is older than --older-than. Files and folders that begin with _ or . are passed over. The plan is NDJSON, a line a \
                 file with size, age and reason: lines may be taken out before it is applied. Nothing is planned for a table whose location is shared \
                 with another table, nor when anything cannot be read that the table needs.
                 """)

@@ -56,11 +56,12 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let run = try MaintainRun(options, lake)
         let file = try orphansPlan.map { path throws(ToolFailure) in try PlanFile(path) }
+        let locations = CatalogLocations()
         let steps = try verbs.map { verb in
             switch verb {
             case .compact: Compaction.step(try compact.options())
-            case .expire: Expiry.step(expire.options)
-            case .orphans: OrphanSearch.step(olderThan: orphansOlderThan.microseconds, locations: CatalogLocations(), output: file, isShown: options.dryRun && file == nil)
+            case .expire: Expiry.step(expire.options, locations: locations)
+            case .orphans: OrphanSearch.step(olderThan: orphansOlderThan.microseconds, locations: locations, output: file, isShown: options.dryRun && file == nil)
             case .audit: try audit.step(clickHouse)
             }
         }

@@ -32,7 +32,8 @@ struct StatusCommand: ParsableCommand {
     @OptionGroup var lake: LakeOptions
 
     func run() throws {
-        let stores = try LakePlan(lake).open()
+        let plan = try LakePlan(lake)
+        let stores = try plan.open(mustExist: true)
         let names = tables.map { $0.split(separator: ",").map(String.init) }
         var found: [TableHealth] = []
         for name in names ?? MaintainOptions.ownTables {
@@ -46,6 +47,7 @@ struct StatusCommand: ParsableCommand {
                 }
             } catch let error as LakeError { throw ToolFailure(ExitStatus(error.code), error.message, hint: error.hint) }
         }
+        if names == nil, found.isEmpty { throw plan.nothingFound }
         var output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
         if json {
             for health in found { output.buffer.append(string: JSONValue.object(health.json).text + "\n") }

@@ -33,6 +33,11 @@ class Maintain:
             command, env=os.environ | self.lake.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
+    def make_lake(self):
+        """Makes the tables of catalog and state store, which maintenance does not."""
+        self.lake.folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([self.tools.path("k2-offload"), "status"], env=os.environ | self.lake.environment, check=True, capture_output=True, timeout=120)
+
     def run(self, *arguments, expect=0, seconds=120):
         """What was said on stdout and stderr."""
         process = self.start(*arguments)

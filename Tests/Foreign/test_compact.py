@@ -373,8 +373,8 @@ def test_beside_offload(tools, lake, tmp_path):
     finally:
         stop.set()
         thread.join()
-    # Busy or given up is well; a difference, or an error that stays, is not.
-    assert {status for status, _, _ in results} <= {0, 75}, [result for result in results if result[0] not in (0, 75)]
+    # Nothing there yet, busy or given up is well; a difference, or an error that stays, is not.
+    assert {status for status, _, _ in results} <= {0, 66, 75}, [result for result in results if result[0] not in (0, 66, 75)]
     assert sum(line["commits"] for _, _, lines in results for line in lines if line["status"] == "done") > 5
     reader = PyIceberg()
     for name, count in tables_expected(read_ndjson(lake.stream)).items():

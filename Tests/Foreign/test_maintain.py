@@ -4,13 +4,16 @@ import json
 import os
 import random
 
+import pyarrow.parquet
 import pytest
+from pyiceberg.catalog import load_catalog
 
 from lake_places import PLACES, PlacedDuckDB, PlacedLake
-from maintain_process import NAME, History, Maintain, plain
+from maintain_process import NAME, SCHEMA, History, Maintain, plain, rows
 from object_store import ObjectStore
 from pipeline import NAMESPACE
 from postgres_server import Postgres
+from readers import plain_path
 
 SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
 RUNS = int(os.environ.get("K2_FAULT_RUNS", "8"))
@@ -54,8 +57,7 @@ def place(request, tmp_path, objects, database, names, catalog, kind):
 @pytest.fixture(params=PLACES, ids="-".join)
 def maintain(request, tools, tmp_path, objects, database, names):
     maintain = Maintain(tools, place(request, tmp_path, objects, database, names, *request.param))
-    # The catalog's tables are made by the first who opens it, here by us.
-    maintain.run("expire")
+    maintain.make_lake()
     return maintain
 
 
@@ -171,7 +173,7 @@ def test_second_run_is_told_to_wait(tools, tmp_path):
     lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")
     lake.folder.mkdir()
     maintain = Maintain(tools, lake)
-    maintain.run("expire")
+    maintain.make_lake()
     history = History(lake, random.Random(SEED))
     history.go_on(3)
     import sqlite3
@@ -186,3 +188,29 @@ def test_second_run_is_told_to_wait(tools, tmp_path):
     maintain.run("expire", *ONLY)
     with sqlite3.connect(lake.folder / "k2.db") as connection:
         assert connection.execute("SELECT count(*) FROM offload_leases").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("name", ["k2", "theirs"])
+def test_files_that_another_table_took_in_stay(tools, tmp_path, name):
+    """pyiceberg's add_files takes a file into a table where it lies; also a table under another catalog name of the same database."""
+    lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")
+    maintain = Maintain(tools, lake)
+    maintain.make_lake()
+    history = History(lake, random.Random(SEED))
+    history.go_on(3)
+    folder = f"{history.load().location()}/data"
+    taken, stray = f"{folder}/taken.parquet", f"{folder}/stray.parquet"
+    for path in (taken, stray):
+        pyarrow.parquet.write_table(rows(0, 5), plain_path(path))
+    catalog = load_catalog(name, type="sql", uri=f"sqlite:///{lake.folder / 'k2.db'}", warehouse=f"file://{tmp_path / 'elsewhere'}", init_catalog_tables="false")
+    catalog.create_namespace("elsewhere")
+    catalog.create_table("elsewhere.u", SCHEMA).add_files([taken])
+    file = tmp_path / "plan.ndjson"
+    _, said = maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
+    planned = [line for line in map(json.loads, file.read_text().splitlines()) if "file" in line]
+    assert stray in {line["file"] for line in planned} and taken not in {line["file"] for line in planned}
+    assert "1 files are named by other tables and stay" in said
+    maintain.run("orphans", "apply", file)
+    maintain.run("orphans", "purge", *ONLY, *NOW)
+    assert not os.path.exists(plain_path(stray))
+    assert catalog.load_table("elsewhere.u").scan().to_arrow().num_rows == 5

@@ -55,6 +55,28 @@ extension LakePlanTests {
     }
 }
 
+extension LakePlanTests {
+    @Test func `where a lake must exist nothing is made`() throws {
+        let folder = NSTemporaryDirectory() + "k2-plan-\(UInt64.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let plan = try plan("--catalog", "sqlite:\(folder)/catalog.db", "--warehouse", "file:\(folder)/warehouse")
+        let error = #expect(throws: ToolFailure.self) { try plan.open(mustExist: true) }
+        #expect(error?.status == .noInput && error?.message.hasPrefix("sqlite:\(folder)/catalog.db: no such catalog: ") == true)
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        _ = try plan.open()
+        try FileManager.default.removeItem(atPath: folder + "/warehouse")
+        _ = try plan.open(mustExist: true)
+        #expect(!FileManager.default.fileExists(atPath: folder + "/warehouse"))
+    }
+
+    @Test func `the place of a catalog is shown without secrets`() throws {
+        #expect(PlaceText.withoutSecrets("postgres://k2:se/cr@et@db:5433/lake?sslpassword=secret") == "postgres://db:5433/lake")
+        #expect(PlaceText.withoutSecrets("https://lake.example/iceberg#x") == "https://lake.example/iceberg")
+        #expect(try plan("--catalog", "postgresql://k2@db/lake").catalogText == "postgresql://db/lake")
+        #expect(try plan("--catalog", "file:/data/lake/").catalogText == "file:///data/lake" && plan("--catalog", "sqlite:/c.db").catalogText == "sqlite:/c.db")
+    }
+}
+
 struct HolderTests {
     @Test func `this process is not gone, one that ended is`() throws {
         #expect(!Holder.isGone(Holder.own))

@@ -27,20 +27,22 @@ public struct ExpireOptions: Equatable, Sendable {
 public struct Expiry {
     let work: TableWork
     private let options: ExpireOptions
+    private let locations: CatalogLocations
     private let reads: ObjectReads
 
     /// Commits that may be lost to faster writers.
     private static let maxAttempts = 10
     private static let deleteBatch = 1_000
 
-    public init(_ work: TableWork, _ options: ExpireOptions) {
+    public init(_ work: TableWork, _ options: ExpireOptions, locations: CatalogLocations = CatalogLocations()) {
         self.work = work
         self.options = options
+        self.locations = locations
         reads = ObjectReads(store: work.stores.objects, width: options.readsAtATime)
     }
 
-    public static func step(_ options: ExpireOptions) -> MaintenanceStep {
-        MaintenanceStep("expire") { work in try Expiry(work, options).run() }
+    public static func step(_ options: ExpireOptions, locations: CatalogLocations = CatalogLocations()) -> MaintenanceStep {
+        MaintenanceStep("expire") { work in try Expiry(work, options, locations: locations).run() }
     }
 
     private var stores: LakeStores { work.stores }
@@ -52,12 +54,17 @@ public struct Expiry {
             if table.metadata.forbidsDeleting { return Self.nothing("gc.enabled is false: its files may belong to others", table.metadata) }
             let retention = try retention(of: table.metadata)
             if retention.isEmpty { return Self.nothing("nothing to expire, \(table.metadata.snapshots.count) snapshots", table.metadata, retention) }
+            // What lies where another table lies may be that one's, and without the snapshots nobody could tell any more.
+            try locations.checkShared(table, in: stores.catalog)
             var files = try UnreachableFiles(table.metadata, removing: retention.removed, reads: reads, progress: work.progress)
             if work.isDryRun { return try plan(table.metadata, retention, &files) }
             try work.keepLease()
             if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped before anything was changed") }
             let after: Table
-            do throws(IcebergError) { after = try commit(retention, on: table) } catch {
+            do throws(IcebergError) {
+                try checkReferences(table)
+                after = try commit(retention, on: table)
+            } catch {
                 attempt += 1
                 guard error.code == .conflict, attempt < Self.maxAttempts else { throw error }
                 stores.environment.sleepMS(Int64(20 << attempt))
@@ -79,6 +86,15 @@ public struct Expiry {
     }
 
     // MARK: The commit
+
+    /// A server lets a commit pass that names the references which it expects, also when there are others by now: a tag that was set on a snapshot
+    /// while the manifests were read would go with it.
+    /// - Throws: `conflict` when the references are not those that the plan was made with.
+    private func checkReferences(_ planned: Table) throws(IcebergError) {
+        let now = try stores.catalog.loadTable(work.identifier).metadata
+        if now.tableUUID == planned.metadata.tableUUID, now.references == planned.metadata.references { return }
+        throw IcebergError(.conflict, "\(work.name): its branches and tags change faster than it can be read", isRetryable: true)
+    }
 
     /// - Throws: `conflict`, `outcomeUnknown`.
     private func commit(_ retention: Retention, on table: Table) throws(IcebergError) -> Table {

@@ -8,13 +8,19 @@ public final class CatalogLocations {
 
     public init() {}
 
-    /// - Throws: `LakeError` when the table's location is that of another table, lies in one, or holds one; `IcebergError` when a table's metadata
-    ///   cannot be read: then it cannot be said.
+    /// - Throws: as `checkShared`, and when the location is too wide for all that lies there to be the table's.
     func check(_ table: Table, in catalog: any Catalog) throws {
         let own = LocationKey.folder(table.metadata.location)
         guard Self.isDeepEnough(own) else {
             throw LakeError(.configuration, "\(table.identifier.name): \(table.metadata.location): too wide to be one table's location: nothing is looked for there")
         }
+        try checkShared(table, in: catalog)
+    }
+
+    /// - Throws: `LakeError` when the table's location is that of another table, lies in one, or holds one; `IcebergError` when a table's metadata
+    ///   cannot be read: then it cannot be said.
+    func checkShared(_ table: Table, in catalog: any Catalog) throws {
+        let own = LocationKey.folder(table.metadata.location)
         for (identifier, folders) in try all(catalog).sorted(by: { $0.key.description < $1.key.description }) where identifier != table.identifier {
             for folder in folders where folder.isInside(own) || own.isInside(folder) {
                 throw LakeError(
@@ -39,6 +45,7 @@ public final class CatalogLocations {
                 result[identifier] = TableFolders(table.metadata).all
             }
         }
+        for table in try catalog.hiddenTables() { result[table.identifier] = TableFolders(table.metadata).all }
         folders = result
         return result
     }

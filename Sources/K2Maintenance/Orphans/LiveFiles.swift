@@ -13,8 +13,6 @@ struct LiveFiles {
     private var files: Set<Int> = []
     /// By file: the hash of its name alone. Those that a listing showed are taken out.
     private var unseen: [Int: Int] = [:]
-    /// Where version files of a folder catalog end that may go: below the version that the hint names. Nil: none may.
-    private let hintedVersion: Int?
 
     /// - Parameter sinceMS: metadata that was current at this time or later counts with all its snapshots.
     /// - Throws: when anything cannot be read that the table needs.
@@ -24,7 +22,6 @@ struct LiveFiles {
         let writing = try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files)
         table = try stores.catalog.loadTable(work.identifier)
         let metadata = table.metadata
-        hintedVersion = try Self.hintedVersion(metadata, stores.objects)
         for location in [table.metadataLocation] + metadata.metadataLog.map(\.metadataFile) { note(location) }
         note(metadata.metadataFolder + "/version-hint.text")
         for item in metadata.statisticsFiles { note(item.location) }
@@ -41,7 +38,7 @@ struct LiveFiles {
     // MARK: Asking
 
     /// Whether the table may need the file.
-    func contains(_ location: String) -> Bool { files.contains(Self.hash(LocationKey(location).text)) || isNeededVersion(location) }
+    func contains(_ location: String) -> Bool { files.contains(Self.hash(LocationKey(location).text)) || Self.isVersion(location) }
 
     /// Notes that a listing showed the file.
     mutating func see(_ location: String) { unseen[Self.hash(LocationKey(location).text)] = nil }
@@ -57,21 +54,9 @@ struct LiveFiles {
         return hasher.finalize()
     }
 
-    /// A folder catalog finds its newest version by going on from the hint without a hole: only what lies before it may go.
-    private func isNeededVersion(_ location: String) -> Bool {
-        guard let number = FileCatalog.versionNumber(of: StoreLocation.name(location)) else { return false }
-        return hintedVersion.map { number >= $0 } ?? true
-    }
-
-    private static func hintedVersion(_ metadata: TableMetadata, _ store: any ObjectStore) throws -> Int? {
-        do throws(StoreError) {
-            let text = String(decoding: try store.get(metadata.metadataFolder + "/version-hint.text"), as: UTF8.self).filter { !$0.isWhitespace }
-            return Int(text)
-        } catch {
-            if error.code == .notFound { return nil }
-            throw error
-        }
-    }
+    /// A version of a folder catalog never goes, an old or an empty one neither: a writer that slept could create the name anew, and believe that its
+    /// commit was made.
+    private static func isVersion(_ location: String) -> Bool { FileCatalog.versionNumber(of: StoreLocation.name(location)) != nil }
 
     // MARK: Filling
 

@@ -56,7 +56,7 @@ public struct OrphanSearch {
             try output?.begin()
             try output?.add(plan.head)
             let found = try search(live, plan)
-            try output?.add(OrphanPlan.end(files: found.files, bytes: found.bytes))
+            try output?.add(OrphanPlan.end(files: found.files.count, bytes: found.bytes))
             try output?.end()
             return outcome(found)
         } catch {
@@ -67,17 +67,35 @@ public struct OrphanSearch {
 
     private struct Found {
         var listed = 0
-        var files = 0
-        var bytes: Int64 = 0
+        var files: [OrphanPlan.File] = []
         var young = 0
+        /// Named by other tables.
+        var others = 0
+        var bytes: Int64 { files.reduce(0) { $0.addingReportingOverflow($1.size).partialValue } }
     }
 
     private func search(_ live: LiveFiles, _ plan: OrphanPlan) throws -> Found {
-        let cutoff = plan.madeAt.microseconds - olderThan
         var live = live
+        var found = try list(&live, plan)
+        try Self.checkSpelling(
+            live, Dictionary(found.files.map { (LiveFiles.nameHash($0.location), $0.location) }) { first, _ in first }, work.name)
+        let named = try NeighbourFiles.named(Set(found.files.map { LocationKey($0.location) }), besides: work.identifier, work)
+        if !named.isEmpty {
+            found.others = named.count
+            found.files.removeAll { named.contains(LocationKey($0.location)) }
+            work.note("\(named.count) files are named by other tables and stay, such as \(named.map(\.text).min() ?? "")")
+        }
+        for file in found.files {
+            try output?.add(plan.line(file))
+            show(plan, file)
+        }
+        return found
+    }
+
+    private func list(_ live: inout LiveFiles, _ plan: OrphanPlan) throws -> Found {
+        let cutoff = plan.madeAt.microseconds - olderThan
         let paths = TablePaths(live.table.metadata)
         var found = Found()
-        var names: [Int: String] = [:]
         try work.stores.objects.walk(prefix: paths.prefix) { object in
             found.listed += 1
             if found.listed % 1_000 == 0 {
@@ -91,15 +109,9 @@ public struct OrphanSearch {
                 found.young += 1
                 return
             }
-            let file = OrphanPlan.File(
-                location: object.location, size: object.size, modified: Timestamp(microseconds: object.modifiedMicroseconds))
-            names[LiveFiles.nameHash(object.location)] = object.location
-            found.files += 1
-            found.bytes = found.bytes.addingReportingOverflow(object.size).partialValue
-            try output?.add(plan.line(file))
-            show(plan, file)
+            found.files.append(
+                OrphanPlan.File(location: object.location, size: object.size, modified: Timestamp(microseconds: object.modifiedMicroseconds)))
         }
-        try Self.checkSpelling(live, names, work.name)
         return found
     }
 
@@ -121,13 +133,16 @@ public struct OrphanSearch {
 
     private func outcome(_ found: Found) -> StepOutcome {
         let young = found.young == 0 ? "" : ", \(found.young) more that are too young"
-        let summary = "\(found.files) files that nothing names, \(found.bytes) bytes, among \(found.listed)\(young)"
-        var outcome = StepOutcome(work.isDryRun ? .planned : found.files == 0 ? .nothing : .done, summary)
-        for (name, value) in [("orphans", Int64(found.files)), ("orphan_bytes", found.bytes), ("listed_files", Int64(found.listed)), ("young_files", Int64(found.young))] {
+        let others = found.others == 0 ? "" : ", \(found.others) more that other tables name"
+        let count = found.files.count
+        let summary = "\(count) files that nothing names, \(found.bytes) bytes, among \(found.listed)\(young)\(others)"
+        var outcome = StepOutcome(work.isDryRun ? .planned : count == 0 ? .nothing : .done, summary)
+        for (name, value) in [("orphans", Int64(count)), ("orphan_bytes", found.bytes), ("listed_files", Int64(found.listed)), ("young_files", Int64(found.young)),
+            ("files_of_other_tables", Int64(found.others))] {
             outcome.facts[name] = .integer(value)
         }
         outcome.metrics = [
-            StepMetric("maintenance_orphan_files", "Files under the table that nothing names.", Double(found.files)),
+            StepMetric("maintenance_orphan_files", "Files under the table that nothing names.", Double(count)),
             StepMetric("maintenance_orphan_bytes", "Bytes of these files.", Double(found.bytes)),
         ]
         return outcome

@@ -11,7 +11,7 @@ import K2StateStore
 /// finished, brought back or purged.
 struct Quarantine {
     let id: String
-    /// When it was begun.
+    /// When files last began to be moved into it: from then on its age counts.
     let createdAt: Timestamp
     let plan: OrphanPlan
 

@@ -96,18 +96,22 @@ public struct QuarantineEnd {
         let cutoff = work.stores.now.microseconds - olderThan
         let old = all.quarantines.filter { $0.quarantine.createdAt.microseconds < cutoff }
         for stray in all.strays { work.note("\(stray): belongs to no quarantine, stays") }
+        let named = try NeighbourFiles.named(
+            Set(old.flatMap { $0.quarantine.plan.files.map { LocationKey($0.location) } }), besides: work.identifier, work)
         var (files, bytes, needed) = (0, Int64(0), 0)
         for found in old {
             // A table that names a file that is in quarantine would lose it.
-            let lost = found.quarantine.plan.files.filter { live.contains($0.location) && isIn(found, $0, paths) }
-            for file in lost { work.note("\(file.location): the table names it now: k2-maintain orphans restore \(found.quarantine.id)") }
+            let lost = found.quarantine.plan.files.filter { file in
+                (live.contains(file.location) || named.contains(LocationKey(file.location))) && isIn(found, file, paths)
+            }
+            for file in lost { work.note("\(file.location): a table names it now: k2-maintain orphans restore \(found.quarantine.id)") }
             needed += lost.count
             if !lost.isEmpty { continue }
             files += found.files.count
             bytes = bytes.addingReportingOverflow(found.bytes).partialValue
             if work.isDryRun { show(found) } else { try delete(found, paths) }
         }
-        if needed > 0 { throw LakeError(.failed, "\(work.name): \(files) files deleted; \(needed) files in quarantine are named by the table now: bring them back") }
+        if needed > 0 { throw LakeError(.failed, "\(work.name): \(files) files deleted; \(needed) files in quarantine are named by a table now: bring them back") }
         let unfinished = try removeUnfinished(paths, before: cutoff)
         let kept = all.quarantines.count - old.count
         let would = work.isDryRun ? "would be " : ""

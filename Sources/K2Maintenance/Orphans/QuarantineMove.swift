@@ -37,6 +37,8 @@ public struct QuarantineMove {
         /// Moved by an earlier run of the same plan.
         var before: [OrphanPlan.File] = []
         var live = 0
+        /// Named by other tables.
+        var others = 0
         var changed = 0
         var gone = 0
         var bytes: Int64 { moved.reduce(0) { $0.addingReportingOverflow($1.size).partialValue } }
@@ -54,7 +56,8 @@ public struct QuarantineMove {
         let id = Quarantine.id(plan)
         var counts = Counts()
         let present = try listed(paths, id, live)
-        let orphans = try judge(paths, live, present.sources, present.copies, id, &counts)
+        let judged = try judge(paths, live, present.sources, present.copies, id, &counts)
+        let orphans = try spare(judged, &counts)
         if work.isDryRun { return planned(orphans, counts, id) }
         if orphans.isEmpty && counts.before.isEmpty { return outcome(.nothing, counts, id) }
         try write(orphans, paths, id)
@@ -113,6 +116,15 @@ public struct QuarantineMove {
         return orphans
     }
 
+    /// Takes out what other tables name.
+    private func spare(_ orphans: [OrphanPlan.File], _ counts: inout Counts) throws -> [OrphanPlan.File] {
+        let named = try NeighbourFiles.named(Set(orphans.map { LocationKey($0.location) }), besides: work.identifier, work)
+        if named.isEmpty { return orphans }
+        counts.others = named.count
+        for key in named.sorted(by: { $0.text < $1.text }) { work.note("\(key): another table names it, stays") }
+        return orphans.filter { !named.contains(LocationKey($0.location)) }
+    }
+
     // MARK: Moving
 
     /// Says in the quarantine what is about to come into it.
@@ -125,9 +137,12 @@ public struct QuarantineMove {
             guard error.code == .alreadyExists || error.code == .outcomeUnknown else { throw error }
             let said = try Quarantine(reading: try store.get(location), location: location)
             let known = Set(said.plan.files.map(\.location))
-            guard let new = orphans.first(where: { !known.contains($0.location) }) else { return }
-            // One that was in use then, and is not any more.
-            throw LakeError(.failed, "\(work.name): \(new.location): not in the manifest of \(id): make a new plan for what is left")
+            if let new = orphans.first(where: { !known.contains($0.location) }) {
+                // One that was in use then, and is not any more.
+                throw LakeError(.failed, "\(work.name): \(new.location): not in the manifest of \(id): make a new plan for what is left")
+            }
+            // What comes in now is young there, however long ago the first files came: a purge must not take it at once.
+            if !orphans.isEmpty { try store.put(Quarantine(said.plan, id: id, at: work.stores.now).text, to: location) }
         }
     }
 
@@ -144,7 +159,9 @@ public struct QuarantineMove {
     /// A writer may have taken a file into the table in the very moment in which it was moved: such files go back at once.
     private func takeBack(_ paths: TablePaths, _ id: String, _ counts: inout Counts) throws {
         let live = try liveFiles()
-        for file in counts.moved + counts.before where live.contains(file.location) {
+        let all = counts.moved + counts.before
+        let named = try NeighbourFiles.named(Set(all.map { LocationKey($0.location) }), besides: work.identifier, work)
+        for file in all where live.contains(file.location) || named.contains(LocationKey(file.location)) {
             let copy = paths.quarantined(paths.relative(file.location) ?? "", id)
             if try !store.exists(file.location) { try mover.move(copy, to: file.location, size: file.size) }
             counts.moved.removeAll { $0 == file }
@@ -169,13 +186,15 @@ public struct QuarantineMove {
     private func outcome(_ status: StepOutcome.Status, _ counts: Counts, _ id: String) -> StepOutcome {
         let would = status == .planned ? "would be " : ""
         var parts = ["\(counts.moved.count) files \(would)moved to quarantine \(id), \(counts.bytes) bytes"]
-        for (count, text) in [(counts.before.count, "had been moved before"), (counts.live, "are in use"), (counts.changed, "are other files now"), (counts.gone, "are gone")]
-        where count > 0 { parts.append("\(count) \(text)") }
+        for (count, text) in [
+            (counts.before.count, "had been moved before"), (counts.live, "are in use"), (counts.others, "are in use by other tables"),
+            (counts.changed, "are other files now"), (counts.gone, "are gone"),
+        ] where count > 0 { parts.append("\(count) \(text)") }
         var outcome = StepOutcome(status, parts.joined(separator: ", "))
         outcome.facts["quarantine"] = .string(id)
         for (name, value) in [
             ("moved_files", Int64(counts.moved.count)), ("moved_bytes", counts.bytes), ("moved_before", Int64(counts.before.count)), ("live_files", Int64(counts.live)),
-            ("changed_files", Int64(counts.changed)), ("gone_files", Int64(counts.gone)),
+            ("files_of_other_tables", Int64(counts.others)), ("changed_files", Int64(counts.changed)), ("gone_files", Int64(counts.gone)),
         ] { outcome.facts[name] = .integer(value) }
         outcome.metrics = [StepMetric("maintenance_quarantined_files_total", "Files that were moved to quarantine.", Double(counts.moved.count))]
         return outcome

@@ -1,5 +1,4 @@
 import K2Domain
-import K2Iceberg
 import K2JSON
 import K2Lake
 import K2ObjectStore
@@ -8,6 +7,7 @@ import K2TestSupport
 import Synchronization
 import Testing
 
+@testable import K2Iceberg
 @testable import K2Maintenance
 
 struct ExpiryTests {
@@ -142,6 +142,29 @@ struct ExpiryTests {
         #expect(try lake.stored() == lake.reachable())
     }
 
+    @Test(arguments: [SnapshotReference.Kind.tag, .branch]) func `a tag or branch that is set while the manifests are read keeps its snapshot`(
+        _ kind: SnapshotReference.Kind
+    ) throws {
+        let lake = try HistoryLake()
+        let old = try lake.append()
+        try lake.overwrite("main", removing: { _ in true }, adding: [])
+        lake.clock.advance(HistoryLake.hour)
+        let before = try lake.contents()
+        let list = try #require(try lake.table.metadata.snapshot(id: old)).manifestList
+        nonisolated(unsafe) let unsafeLake = lake
+        lake.faults.before("get \(list)") { try? unsafeLake.set("late", SnapshotReference(snapshotID: old, kind: kind)) }
+        // A server that lets the commit pass whatever else there is.
+        let work = TableWork(
+            name: "t", identifier: lake.identifier,
+            stores: LakeStores(
+                catalog: LateCatalog(lake.inner) {}, objects: lake.stores().objects, state: lake.state, environment: lake.clock.environment,
+                holder: "a:1:1", isGone: { _ in false }),
+            runID: "run")
+        _ = try Expiry(work, ExpireOptions(olderThan: 0, retainLast: 1)).run()
+        #expect(try lake.table.metadata.references["late"]?.snapshotID == old)
+        #expect(try lake.contents() == before)
+    }
+
     // MARK: What is needed
 
     @Test func `the newest watermark and what belongs to open batches stay`() throws {
@@ -203,6 +226,29 @@ struct ExpiryTests {
         let outcome = try Expiry(lake.work(), ExpireOptions(olderThan: 0, retainLast: 1)).run()
         #expect(outcome.facts["foreign_files"]?.intValue == 1 && outcome.facts["deleted_data_files"]?.intValue == 1)
         #expect(try lake.memory.exists(theirs.path) && lake.memory.exists(planned.path) && !lake.memory.exists(mine.path))
+    }
+
+    @Test(arguments: ["mem://lake/cold/t", "mem://lake/cold", "mem://lake/cold/t/inner", "registered again", "under another name"])
+    func `where another table lies too no snapshot is expired`(_ location: String) throws {
+        let lake = try HistoryLake()
+        try lake.append()
+        try lake.overwrite("main", removing: { _ in true }, adding: [])
+        lake.clock.advance(HistoryLake.hour)
+        let theirs = try SQLCatalog(lake.inner.engine, name: "theirs", warehouse: "mem://lake", store: lake.memory, environment: lake.clock.environment)
+        if location.hasPrefix("mem:") {
+            let schema = try Schema(fields: [NestedField(1, "id", .long, required: true)])
+            _ = try lake.inner.createTable(TableIdentifier(["cold"], "u"), TableCreation(schema: schema, location: location))
+        } else if location == "registered again" {
+            try lake.inner.enter(TableIdentifier(["cold"], "u"), pointingAt: lake.table.metadataLocation, uuid: lake.table.metadata.tableUUID)
+        } else {
+            try theirs.enter(lake.identifier, pointingAt: lake.table.metadataLocation, uuid: lake.table.metadata.tableUUID)
+        }
+        let stored = try lake.stored()
+        for isDryRun in [true, false] {
+            let error = #expect(throws: LakeError.self) { try Expiry(lake.work(isDryRun: isDryRun), ExpireOptions(olderThan: 0, retainLast: 1)).run() }
+            #expect(error?.code == .configuration && error?.message.contains("is shared with table") == true)
+        }
+        #expect(try lake.stored().isSuperset(of: stored) && lake.table.metadata.snapshots.count == 2)
     }
 
     @Test func `a file of which two manifests spell the place differently is one file`() throws {

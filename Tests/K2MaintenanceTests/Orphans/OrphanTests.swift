@@ -296,6 +296,26 @@ struct OrphanTests {
         #expect(call > 8)
     }
 
+    @Test func `what is moved days later by the same plan is as young as it is`() throws {
+        let lake = try HistoryLake()
+        try lake.append()
+        for name in ["data/x", "data/y"] { _ = try put(lake, name) }
+        let made = try plan(lake)
+        lake.faults.failNext("copy \(made.files[1].location)", .before)
+        #expect(throws: StoreError.self) { try apply(lake, made) }
+        #expect(try quarantined(lake).count == 2)
+        lake.clock.advance(10 * Self.day / 1_000)
+        #expect(try apply(lake, made).facts["moved_files"]?.intValue == 1)
+        #expect(try QuarantineEnd(lake.work()).purge(olderThan: 7 * Self.day).status == .nothing)
+        #expect(try quarantined(lake).count == 3)
+        // A run that moves nothing makes nothing younger.
+        lake.clock.advance(7 * Self.day / 1_000)
+        _ = try apply(lake, made)
+        lake.clock.advance(1)
+        _ = try QuarantineEnd(lake.work()).purge(olderThan: 7 * Self.day)
+        #expect(try quarantined(lake).isEmpty)
+    }
+
     @Test func `a copy that is not whole does not replace its source`() throws {
         let lake = try HistoryLake()
         try lake.append()
@@ -341,7 +361,7 @@ struct OrphanTests {
 
     // MARK: Folder catalogs
 
-    @Test func `of a folder catalog's versions only those go that lie before the hint`() throws {
+    @Test func `of a folder catalog's versions none goes, nor the hint`() throws {
         let memory = MemoryStore()
         let clock = TestClock(seed: 1)
         let catalog = try FileCatalog(root: "mem://lake/folder", store: memory, environment: clock.environment)
@@ -362,12 +382,16 @@ struct OrphanTests {
             return try #require(try OrphanPlan.read(output.bytes).first)
         }
         let folder = "mem://lake/folder/cold/t/metadata/"
-        #expect(try Set(planned().files.map(\.location)) == Set((1...4).map { "\(folder)v\($0).metadata.json" }))
-        try memory.put(Array("3".utf8), to: folder + "version-hint.text")
-        #expect(try Set(planned().files.map(\.location)) == Set((1...2).map { "\(folder)v\($0).metadata.json" }), "the search goes on from 3")
-        let plan = try planned()
+        let stray = "\(folder)snap-1.avro"
+        try memory.put([1], to: stray)
+        #expect(try memory.list(prefix: folder + "v").count == 8)
+        #expect(try planned().files.map(\.location) == [stray])
+        // A plan that was made otherwise moves none.
+        var plan = try planned()
+        let first = try #require(try memory.list(prefix: folder + "v1.").first)
+        plan.files.append(OrphanPlan.File(location: first.location, size: first.size, modified: Timestamp(microseconds: first.modifiedMicroseconds)))
         _ = try QuarantineMove(work, plan, locations: CatalogLocations()).run()
-        #expect(try catalog.loadTable(identifier).metadata.properties["n"] == "5")
+        #expect(try memory.exists(first.location) && !memory.exists(stray))
         try memory.delete(folder + "version-hint.text")
         #expect(try planned().files.isEmpty && catalog.loadTable(identifier).metadata.properties["n"] == "5")
     }

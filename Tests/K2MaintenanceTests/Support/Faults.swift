@@ -150,6 +150,7 @@ final class FailingCatalog: Catalog {
     func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier] {
         try run("tables") { () throws(IcebergError) in try inner.tables(in: namespace) }
     }
+    func hiddenTables() throws(IcebergError) -> [Table] { try run("hiddenTables") { () throws(IcebergError) in try inner.hiddenTables() } }
     func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table {
         try run("loadTable") { () throws(IcebergError) in try inner.loadTable(identifier) }
     }
