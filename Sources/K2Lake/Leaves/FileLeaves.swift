@@ -7,6 +7,8 @@ public enum LeafSource: Equatable, Sendable {
     case column(Int, LevelMap, LeafConversion)
     /// The file was written without: one null a row, or what the levels of a neighbour make of it.
     case missing(neighbour: Neighbour?)
+    /// The file was written without: the value of its partition in every row.
+    case constant(LeafConstant)
 
     public struct Neighbour: Equatable, Sendable {
         public var column: Int
@@ -16,15 +18,19 @@ public enum LeafSource: Equatable, Sendable {
 
 /// Matches the leaves of a table's schema with the columns of one data file, by field id.
 ///
-/// A column that the file does not have reads as null; one that the table does not have any more is left out.
+/// A column that the file does not have reads as the value of its partition where the file is partitioned by the column itself, else as null; one
+/// that the table does not have any more is left out.
 /// Source: https://iceberg.apache.org/spec/#column-projection
 public struct FileLeaves: Sendable {
     /// One for each of the table's leaves.
     public let sources: [LeafSource]
 
+    /// - Parameter constants: values of identity partition fields of the file, by the ids of their columns.
     /// - Throws: `unsupported` when the file's columns cannot be read as the table's; the message names the column.
-    public init(_ tree: SchemaTree, _ leaves: [TableLeaf], schema: Schema, mapping: NameMapping?) throws(IcebergError) {
-        var match = Match(leaves: leaves, columns: tree.leaves)
+    public init(
+        _ tree: SchemaTree, _ leaves: [TableLeaf], schema: Schema, mapping: NameMapping?, constants: [Int: Datum] = [:]
+    ) throws(IcebergError) {
+        var match = Match(leaves: leaves, columns: tree.leaves, constants: constants)
         try match.fields(schema.fields, FileSchema(tree, mapping).fields, steps: [], place: "")
         sources = match.sources
     }
@@ -34,15 +40,17 @@ public struct FileLeaves: Sendable {
 private struct Match {
     let leaves: [TableLeaf]
     let columns: [Leaf]
+    let constants: [Int: Datum]
     /// For the leaves so far.
     var sources: [LeafSource] = []
 
     /// For each step so far whether the file has a level for it.
     typealias Levels = [Bool]
 
-    init(leaves: [TableLeaf], columns: [Leaf]) {
+    init(leaves: [TableLeaf], columns: [Leaf], constants: [Int: Datum]) {
         self.leaves = leaves
         self.columns = columns
+        self.constants = constants
     }
 
     mutating func fields(_ fields: [NestedField], _ nodes: [FileSchema.Node], steps: Levels, place: String) throws(IcebergError) {
@@ -85,6 +93,13 @@ private struct Match {
     private mutating func missing(_ type: IcebergType, _ neighbours: Range<Int>, steps: Levels, _ name: String) throws(IcebergError) {
         let count = Self.leafCount(type)
         for leaf in leaves[sources.count..<sources.count + count] {
+            if let value = constants[leaf.id] {
+                guard leaf.steps.count == 1 else {
+                    throw unsupported(name, "not in the file, and the value of its partition cannot be filled in inside a struct")
+                }
+                sources.append(.constant(try LeafConstant(value, leaf)))
+                continue
+            }
             guard case .present(_, isOptional: true) = leaf.steps[steps.count] else {
                 throw unsupported(name, "not in the file, and may not be null")
             }

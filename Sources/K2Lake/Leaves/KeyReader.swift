@@ -16,20 +16,24 @@ public struct KeyReader {
         for schema in [metadata.currentSchema] + metadata.schemas.reversed() where leaves.contains(where: { found[$0.id] == nil }) {
             let wanted = schema.leaves.filter { leaf in found[leaf.id] == nil && leaves.contains { $0.id == leaf.id } }
             if wanted.isEmpty { continue }
-            let columns = TableColumns(try schema.onlyFields(with: Set(wanted.map(\.id))), mapping: try metadata.nameMapping)
+            let columns = TableColumns(try schema.onlyFields(with: Set(wanted.map(\.id))), mapping: try metadata.nameMapping, specs: metadata.partitionSpecs)
             for (leaf, source) in zip(columns.leaves, try file.leaves(columns).sources) { found[leaf.id] = source }
         }
         sources = leaves.map { found[$0.id] ?? .missing(neighbour: nil) }
     }
 
     /// The name of a leaf that the file does not have.
-    var missing: String? { zip(leaves, sources).first { if case .missing = $1 { true } else { false } }?.0.name }
+    var missing: String? { zip(leaves, sources).first { if case .column = $1 { false } else { true } }?.0.name }
 
     /// The keys of all rows of a row group, a column for each leaf.
     public func columns(rowGroup: Int) throws -> [KeyColumn] {
         try zip(leaves, sources).map { leaf, source in
             switch source {
             case .missing: return KeyColumn(nulls: file.rows(of: rowGroup).count)
+            case .constant(let constant):
+                return try TableFile.naming(file.file) {
+                    try KeyColumn(constant.column(rows: file.rows(of: rowGroup).count), constant.levels, .same, leaf)
+                }
             case .column(let number, let levels, let conversion):
                 return try TableFile.naming(file.file) {
                     try KeyColumn(try file.reader.column(number, rowGroup: rowGroup), levels, conversion, leaf)

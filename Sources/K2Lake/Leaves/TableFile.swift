@@ -33,8 +33,16 @@ public struct TableFile {
     /// Where each of the table's leaves is in this file.
     public func leaves(_ table: TableColumns) throws -> FileLeaves {
         do throws(IcebergError) {
-            return try FileLeaves(reader.schema, table.leaves, schema: table.schema, mapping: table.mapping)
+            return try FileLeaves(reader.schema, table.leaves, schema: table.schema, mapping: table.mapping, constants: constants(table.specs))
         } catch { throw IcebergError(error.code, "\(file.path): \(error.message)") }
+    }
+
+    /// What the file's partition says of columns, by their ids.
+    private func constants(_ specs: [PartitionSpec]) -> [Int: Datum] {
+        guard let spec = specs.first(where: { $0.specID == file.specID }) else { return [:] }
+        var constants: [Int: Datum] = [:]
+        for (field, value) in zip(spec.fields, file.partition) where field.transform == .identity { constants[field.sourceID] = value }
+        return constants
     }
 
     /// Runs `body` with the file's path in Parquet's errors.
@@ -60,16 +68,19 @@ public struct TableColumns: Sendable {
     public let schema: Schema
     public let leaves: [TableLeaf]
     public let mapping: NameMapping?
+    /// Files may be written without the columns that they are partitioned by.
+    public let specs: [PartitionSpec]
 
-    public init(_ schema: Schema, mapping: NameMapping? = nil) {
+    public init(_ schema: Schema, mapping: NameMapping? = nil, specs: [PartitionSpec] = []) {
         self.schema = schema
+        self.specs = specs
         leaves = schema.leaves
         self.mapping = mapping
     }
 
-    /// The table's present columns and its name mapping.
+    /// The table's present columns, its name mapping and its partition specs.
     /// - Throws: `malformed` when the mapping cannot be read.
     public init(_ table: TableMetadata) throws(IcebergError) {
-        self.init(table.currentSchema, mapping: try table.nameMapping)
+        self.init(table.currentSchema, mapping: try table.nameMapping, specs: table.partitionSpecs)
     }
 }

@@ -156,6 +156,7 @@ public struct Compaction {
             let commit = CompactionCommit(
                 stores, work.identifier, read: prepared.live, id: id,
                 namedPaths: prepared.live.namedPaths.merging(deletes.namedPaths) { $1 }, witnesses: prepared.duplicates?.witnesses ?? [:])
+            try work.keepLease()
             let snapshot = try commit.run(written)
             settle(commit, id)
             report.add(commit, snapshot, prepared.duplicates)

@@ -1,5 +1,6 @@
 import K2Iceberg
 import K2Lake
+import K2StateStore
 
 /// Puts rewritten groups into the table beside other writers: `replace`, checked anew against the table as it is at each attempt.
 ///
@@ -44,11 +45,23 @@ final class CompactionCommit {
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         let outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
             if !table.metadata.snapshots(withSummary: Self.key, value: id).isEmpty { return nil }
+            try checkIntent()
             return try plan(groups, table, identity, loop)
         }
         switch outcome {
         case .committed(_, let snapshotID): return snapshotID
         case .nothingToDo(let table): return table.metadata.snapshots(withSummary: Self.key, value: id).first?.snapshotID
+        }
+    }
+
+    /// Who takes the lease over closes the intents of the run before it, and may do the same work.
+    private func checkIntent() throws(IcebergError) {
+        let open: [MaintenanceIntent]
+        do throws(StateStoreError) { open = try stores.state.maintenanceIntents(table: identifier.name) } catch {
+            throw IcebergError(.storage, "state store: \(error.message)", isRetryable: error.isRetryable)
+        }
+        guard open.contains(where: { $0.id == id }) else {
+            throw IcebergError(.validation, "\(identifier): intent \(id) was closed by another run: nothing is committed")
         }
     }
 

@@ -43,10 +43,13 @@ struct CompactionPlan {
     ) {
         self.options = options
         self.limits = limits
+        let doubled = Self.doubled(files)
+        leftOut += doubled.sorted().map { "\($0): left out: it is in the table more than once" }
         var partitions: [PartitionKey: [DeletedFile]] = [:]
         var order: [PartitionKey] = []
         for file in files where isCandidate(file) || extra.contains(file.data.file.path) {
             if let filter, !filter.mayMatch(file.data.file) { continue }
+            if doubled.contains(file.data.file.path) { continue }
             if let reason = Self.obstacle(file, metadata) {
                 leftOut.append("\(file.data.file.path): left out: \(reason)")
                 continue
@@ -75,6 +78,13 @@ struct CompactionPlan {
     private func isLarge(_ file: DataFile) -> Bool {
         let payload = file.columnSizes.isEmpty ? file.fileSize : min(file.columnSizes.values.reduce(0, Count.adding), file.fileSize)
         return payload > target * Int64(Self.largest) / 100 && payload / max(file.recordCount, 1) <= target / 8
+    }
+
+    /// Paths of which there is more than one live entry: their rows count as often, and a commit takes away one entry only.
+    private static func doubled(_ files: [DeletedFile]) -> Set<String> {
+        var (seen, doubled): (Set<String>, Set<String>) = ([], [])
+        for file in files where !seen.insert(file.data.file.path).inserted { doubled.insert(file.data.file.path) }
+        return doubled
     }
 
     private static func obstacle(_ file: DeletedFile, _ metadata: TableMetadata) -> String? {

@@ -8,7 +8,7 @@ import K2Parquet
 
 /// Rows of equal identity within a partition: which stay and which go.
 ///
-/// Of candles the newest revision stays, of other rows the one that came first.
+/// Of candles the newest revision stays, of other rows the one that was taken in first.
 struct Duplicates {
     /// Rows that stay, by the path of each file that holds rows which go.
     private(set) var masks: [String: RowMask] = [:]
@@ -24,8 +24,8 @@ struct Duplicates {
     /// One row, as it takes part in the search.
     private struct Row {
         var digest: UInt128
-        /// Negative, so that the newest comes first.
-        var age: Int64
+        /// The least of a digest stays.
+        var rank: Int64
         var file: UInt32
         var row: UInt32
     }
@@ -68,12 +68,12 @@ struct Duplicates {
             var rows: [Row] = []
             rows.reserveCapacity(total / Int(max(parts, 1)) + 1024)
             for (number, file) in files.enumerated() {
-                try identity.forEachRow(file.data.file, store, metadata) { row, digest, revision in
+                try identity.forEachRow(file.data.file, store, metadata) { row, digest, rank in
                     guard live[number]?.isLive(row) ?? true, UInt64(truncatingIfNeeded: digest >> 96) % max(parts, 1) == part else { return }
-                    rows.append(Row(digest: digest, age: -revision, file: UInt32(number), row: UInt32(row)))
+                    rows.append(Row(digest: digest, rank: rank, file: UInt32(number), row: UInt32(row)))
                 }
             }
-            rows.sort { ($0.digest, $0.age, $0.file, $0.row) < ($1.digest, $1.age, $1.file, $1.row) }
+            rows.sort { ($0.digest, $0.rank, $0.file, $0.row) < ($1.digest, $1.rank, $1.file, $1.row) }
             take(rows, files)
         }
         let gone = rowCount(of: files) - before
@@ -123,12 +123,15 @@ struct Duplicates {
 
 /// The columns of a table that make two rows one.
 struct RowIdentityColumns {
-    /// All that are read, and what each is for.
+    /// Those of the identity, and behind them the one that says which row stays.
     private let leaves: [TableLeaf]
-    /// Of trades: the numeric id, which counts where there is one, and the text that counts where there is none.
-    private let sequence: Int?
-    private let tradeID: Int?
-    private let revision: Int?
+    private let rank: Rank?
+
+    /// What decides between rows of equal identity. A file's age does not: it is lost when the file is compacted.
+    private enum Rank: String, CaseIterable {
+        case revision
+        case ingestion = "ingestion_timestamp"
+    }
 
     init(_ definition: TableDefinition, _ metadata: TableMetadata) throws(IcebergError) {
         let all = metadata.currentSchema.leaves
@@ -137,25 +140,21 @@ struct RowIdentityColumns {
             return leaf
         }
         var leaves: [TableLeaf] = []
-        let columns = definition.columns.map(\.name)
-        if let name = ["source_sequence", "sequence_number"].first(where: columns.contains) {
-            if columns.contains("exchange") { leaves.append(try leaf("exchange")) }
-            leaves.append(try leaf("symbol"))
-            sequence = leaves.count
-            leaves.append(try leaf(name))
-            tradeID = leaves.count
-            leaves.append(try leaf("trade_id"))
-            revision = nil
-        } else {
-            for name in definition.identity { leaves.append(try leaf(name)) }
-            (sequence, tradeID) = (nil, nil)
-            revision = columns.contains("revision") ? leaves.count : nil
-            if revision != nil { leaves.append(try leaf("revision")) }
-        }
+        for name in definition.identity { leaves.append(try leaf(name)) }
+        rank = Rank.allCases.first { rank in definition.columns.contains { $0.name == rank.rawValue } }
+        if let rank { leaves.append(try leaf(rank.rawValue)) }
         self.leaves = leaves
     }
 
-    /// Calls `body` with each row's number, the digest of its identity, and its revision, 0 where there are none.
+    private func rank(_ row: Int, _ columns: [KeyColumn]) -> Int64 {
+        switch rank {
+        case .revision: -(columns[columns.count - 1].integer(row) ?? 0)
+        case .ingestion: columns[columns.count - 1].integer(row) ?? .max
+        case nil: 0
+        }
+    }
+
+    /// Calls `body` with each row's number, the digest of its identity, and its rank among rows of that identity: the least stays.
     func forEachRow(_ file: DataFile, _ store: any ObjectStore, _ metadata: TableMetadata, _ body: (Int, UInt128, Int64) -> Void) throws {
         let opened = try TableFile(file, in: store)
         let reader = try KeyReader(opened, leaves, metadata)
@@ -165,12 +164,8 @@ struct RowIdentityColumns {
             let rows = opened.rows(of: group)
             for row in 0..<rows.count {
                 key.removeAll()
-                for (place, column) in columns.enumerated() where place != revision {
-                    if place == sequence, column.isNull(row) { continue }
-                    if place == tradeID, let sequence, !columns[sequence].isNull(row) { continue }
-                    column.append(row, to: &key)
-                }
-                body(rows.lowerBound + row, Digest.hash128(key.bytes), revision.flatMap { columns[$0].integer(row) } ?? 0)
+                for column in columns.dropLast(rank == nil ? 0 : 1) { column.append(row, to: &key) }
+                body(rows.lowerBound + row, Digest.hash128(key.bytes), rank(row, columns))
             }
         }
     }

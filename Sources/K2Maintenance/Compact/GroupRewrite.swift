@@ -156,6 +156,8 @@ struct GroupRewrite {
                 written.add(try RowContent(reading: try opener.open(file, keepLease: keepLease), table, &digests, keepLease: keepLease))
             } catch let error as IcebergError where error.code == .malformed || error.code == .unsupported {
                 throw ContentDifference(files: result.outputs.map(\.path), text: "what was written cannot be read back: \(error.message)")
+            } catch let error as ParquetError {
+                throw ContentDifference(files: result.outputs.map(\.path), text: "what was written cannot be read back: \(file.path): \(error)")
             }
         }
         if let text = result.content.difference(written, table) { throw ContentDifference(files: result.outputs.map(\.path), text: text) }

@@ -37,6 +37,13 @@ struct SliceReader {
         switch input.leaves.sources[leaf] {
         case .column(let number, let levels, let how): (column, map, conversion) = (number, levels, how)
         case .missing(let neighbour?): (column, map, conversion) = (neighbour.column, neighbour.levels, .same)
+        case .constant(let constant):
+            for start in stride(from: 0, to: part.liveCount, by: Self.constantRows) {
+                let count = min(Self.constantRows, part.liveCount - start)
+                let column = constant.column(rows: count)
+                try body(Piece(column: column, map: constant.levels, conversion: .same, rows: [0..<count], rowCount: count, start: first + start))
+            }
+            return
         case .missing(nil):
             return try body(
                 Piece(column: nil, map: Self.nothing, conversion: .same, rows: [0..<part.liveCount], rowCount: part.liveCount, start: first))
@@ -109,6 +116,8 @@ struct SliceReader {
         }.max() ?? 0
     }
 
+    /// Rows at once of a column that has one value in all of them.
+    private static let constantRows = 1 << 16
     private static let nothing = LevelMap(levels: [0], maxRepetition: 0, present: nil, isIdentity: false)
 }
 

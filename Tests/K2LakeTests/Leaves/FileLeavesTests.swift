@@ -32,6 +32,7 @@ struct FileLeavesTests {
         switch source {
         case .column(_, let map, _): map.levels
         case .missing(let neighbour): neighbour?.levels.levels
+        case .constant(let constant): constant.levels.levels
         }
     }
 

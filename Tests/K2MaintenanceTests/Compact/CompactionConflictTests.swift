@@ -78,6 +78,19 @@ struct CompactionConflictTests {
         #expect(try files(lake, part: 0).map(\.recordCount) == [59] && lake.deleteFiles.isEmpty && lake.content().values.reduce(0, +) == 119)
     }
 
+    @Test func `a run whose intent another one closed commits nothing`() throws {
+        var (lake, random) = try lake()
+        // The lease is lost, its next holder closes the intent, and the commit conflicts: the second try must not be made.
+        lake.catalog.beforeCommit = {
+            for intent in try lake.state.maintenanceIntents(table: nil) { try lake.state.closeMaintenance(id: intent.id) }
+            try lake.append([try lake.makeFile(5, part: 0, &random)])
+        }
+        let error = #expect(throws: IcebergError.self) { try lake.compact(CompactOptions()) }
+        #expect(error?.message.contains("was closed by another run: nothing is committed") == true)
+        #expect(try files(lake, part: 0).count == 7 && lake.content().values.reduce(0, +) == 125 && lake.strays() == [])
+        #expect(try lake.table.metadata.snapshots.allSatisfy { $0.operation != .replace })
+    }
+
     @Test func `a file that is gone meanwhile leaves its group as it is`() throws {
         let (lake, _) = try lake()
         let gone = try files(lake, part: 1)[0].path

@@ -48,6 +48,13 @@ struct CompactionPlanTests {
         #expect(try sizes(plan((0..<5).map { file(1, day: Int32($0)) })) == [])
     }
 
+    @Test func `a path that is in the table twice is left out, with a line`() throws {
+        let files = (0..<7).map { _ in file(1) }
+        let plan = try plan(files + [files[2], files[2]])
+        #expect(sizes(plan) == [[1, 1, 1, 1, 1, 1]] && !plan.groups[0].inputs.contains { $0.data.file.path == files[2].data.file.path })
+        #expect(plan.leftOut == ["\(files[2].data.file.path): left out: it is in the table more than once"])
+    }
+
     @Test func `files near the target are left alone, far larger ones are cut`() throws {
         #expect(try sizes(plan([file(96), file(128), file(230), file(100), file(180)])) == [])
         #expect(try sizes(plan([file(231)])) == [[231]])

@@ -69,6 +69,33 @@ struct DuplicatesTests {
         #expect(try lake.compact(options).status == .nothing)
     }
 
+    @Test func `trades are the same by their trade id, not by their sequence number`() throws {
+        let lake = try lake("silver_trades")
+        let rows = [
+            try trade(lake, 5, tradeID: "A"), try trade(lake, 5, tradeID: "B"), try trade(lake, 6, price: 2, tradeID: "A"), try trade(lake, nil, tradeID: "B"),
+        ]
+        for row in rows { try lake.append([try lake.write([row], partition: [])]) }
+        _ = try lake.compact(options)
+        #expect(try lake.content() == [rows[0]: 1, rows[1]: 1])
+    }
+
+    @Test func `the trade that was taken in first stays, also after its file was compacted`() throws {
+        let lake = try lake("silver_trades")
+        func taken(_ sequence: Int64, at time: Int64) throws -> Row {
+            var row = try trade(lake, sequence, price: Int128(time))
+            row[try id(lake, "ingestion_timestamp")] = .integer(time)
+            return row
+        }
+        // Neither the order of files nor that of rows within them tells which was first.
+        let first = try (0..<5).map { try taken($0, at: 10 + $0) }
+        try lake.append([try lake.write(try (0..<5).map { try taken($0, at: 100 + $0) }, partition: [])])
+        for row in first { try lake.append([try lake.write([row], partition: [])]) }
+        _ = try lake.compact(CompactOptions())
+        try lake.append([try lake.write(try (0..<5).map { try taken($0, at: 50 + $0) }, partition: [])])
+        _ = try lake.compact(options)
+        #expect(try lake.content() == Dictionary(uniqueKeysWithValues: first.map { ($0, 1) }))
+    }
+
     @Test func `of candles the newest revision stays`() throws {
         let lake = try lake("gold_ohlcv_1m")
         func candle(_ window: Int64, _ revision: Int64, _ close: Int128) throws -> Row {
