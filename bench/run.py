@@ -13,6 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import audit  # noqa: E402
+import compact  # noqa: E402
 import live  # noqa: E402
 import load  # noqa: E402
 import offload  # noqa: E402
@@ -230,7 +231,7 @@ lines and keeps no account of ids. Latencies are from `received_at` in the recor
 exchange's core. The highest rate is taken with stdout to `/dev/null`."""
 
 
-def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, rounds):
+def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, compacting, rounds):
     ours, jq, python = normalize
     into_lake, duck_sorted, duck_unsorted = lake
     per_line = os.path.getsize(inputs.raw) / inputs.count
@@ -249,6 +250,7 @@ def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady
         *load.targets(loading),
         *offload.targets(offloading),
         *audit.targets(auditing),
+        *compact.targets(compacting),
     ]
     contest_header = ["program", "lines", "median", "rate", "largest resident set"]
     size_rows = [[name, f"{size:,}", f"{size / inputs.count:.1f}"] for name, size in sizes.items()]
@@ -300,6 +302,8 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 {audit.section(auditing)}
 
+{compact.section(compacting)}
+
 ## Start to end on empty input
 
 {table(["tool", "median", "slowest", "largest resident set"], start_rows)}
@@ -316,6 +320,8 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 {offload.raw_numbers(offloading)}
 
 {audit.raw_numbers(auditing)}
+
+{compact.raw_numbers(compacting)}
 """
 
 
@@ -339,8 +345,13 @@ def measure_audit(inputs, options):
     return audit.measure(tool, cores(options), inputs.trades, inputs.count, FOLDER, rounds=options.rounds)
 
 
+def measure_compact(inputs, options):
+    print("measuring compaction", file=sys.stderr)
+    return compact.measure(tool, options.core, inputs.count, FOLDER, rounds=options.rounds)
+
+
 # What can be measured by itself: where its part of the report comes from, and how it is measured.
-PARTS = {"load": (load, measure_load), "offload": (offload, measure_offload), "audit": (audit, measure_audit)}
+PARTS = {"load": (load, measure_load), "offload": (offload, measure_offload), "audit": (audit, measure_audit), "compact": (compact, measure_compact)}
 
 
 def renew(name, options):
@@ -392,8 +403,10 @@ def main():
     print("measuring live capture", file=sys.stderr)
     steady, fastest = live.measure(tool, cores(options), seconds=options.live_seconds, rounds=min(3, options.rounds))
     loading, offloading = measure_load(inputs, options), measure_offload(inputs, options)
-    auditing = measure_audit(inputs, options)
-    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, options.rounds)
+    auditing, compacting = measure_audit(inputs, options), measure_compact(inputs, options)
+    text = report(
+        inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, compacting, options.rounds
+    )
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(text)
     print(text.split("## Every run")[0])
