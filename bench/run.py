@@ -232,11 +232,7 @@ lines and keeps no account of ids. Latencies are from `received_at` in the recor
 exchange's core. The highest rate is taken with stdout to `/dev/null`."""
 
 
-<<<<<<< HEAD
-def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, maintaining, rounds):
-=======
-def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, compacting, rounds):
->>>>>>> h2
+def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, maintaining, compacting, rounds):
     ours, jq, python = normalize
     into_lake, duck_sorted, duck_unsorted = lake
     per_line = os.path.getsize(inputs.raw) / inputs.count
@@ -255,11 +251,8 @@ def report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady
         *load.targets(loading),
         *offload.targets(offloading),
         *audit.targets(auditing),
-<<<<<<< HEAD
         *maintain.targets(maintaining),
-=======
         *compact.targets(compacting),
->>>>>>> h2
     ]
     contest_header = ["program", "lines", "median", "rate", "largest resident set"]
     size_rows = [[name, f"{size:,}", f"{size / inputs.count:.1f}"] for name, size in sizes.items()]
@@ -311,11 +304,9 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 {audit.section(auditing)}
 
-<<<<<<< HEAD
 {maintain.section(maintaining)}
-=======
+
 {compact.section(compacting)}
->>>>>>> h2
 
 ## Start to end on empty input
 
@@ -334,11 +325,9 @@ DuckDB reads the same file into the same column types (`bench/peers/lake.sql`) a
 
 {audit.raw_numbers(auditing)}
 
-<<<<<<< HEAD
 {maintain.raw_numbers(maintaining)}
-=======
+
 {compact.raw_numbers(compacting)}
->>>>>>> h2
 """
 
 
@@ -362,23 +351,27 @@ def measure_audit(inputs, options):
     return audit.measure(tool, cores(options), inputs.trades, inputs.count, FOLDER, rounds=options.rounds)
 
 
-<<<<<<< HEAD
 def measure_maintain(inputs, options):
     print("measuring maintenance", file=sys.stderr)
     return maintain.measure(tool, options.core, FOLDER, rounds=options.rounds)
 
 
 # What can be measured by itself: where its part of the report comes from, and how it is measured.
-PARTS = {"load": (load, measure_load), "offload": (offload, measure_offload), "audit": (audit, measure_audit), "maintain": (maintain, measure_maintain)}
-=======
+
+
 def measure_compact(inputs, options):
     print("measuring compaction", file=sys.stderr)
     return compact.measure(tool, options.core, inputs.count, FOLDER, rounds=options.rounds)
 
 
 # What can be measured by itself: where its part of the report comes from, and how it is measured.
-PARTS = {"load": (load, measure_load), "offload": (offload, measure_offload), "audit": (audit, measure_audit), "compact": (compact, measure_compact)}
->>>>>>> h2
+PARTS = {
+    "load": (load, measure_load),
+    "offload": (offload, measure_offload),
+    "audit": (audit, measure_audit),
+    "maintain": (maintain, measure_maintain),
+    "compact": (compact, measure_compact),
+}
 
 
 def renew(name, options):
@@ -430,15 +423,11 @@ def main():
     print("measuring live capture", file=sys.stderr)
     steady, fastest = live.measure(tool, cores(options), seconds=options.live_seconds, rounds=min(3, options.rounds))
     loading, offloading = measure_load(inputs, options), measure_offload(inputs, options)
-<<<<<<< HEAD
     auditing, maintaining = measure_audit(inputs, options), measure_maintain(inputs, options)
-    text = report(inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, maintaining, options.rounds)
-=======
-    auditing, compacting = measure_audit(inputs, options), measure_compact(inputs, options)
+    compacting = measure_compact(inputs, options)
     text = report(
-        inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, compacting, options.rounds
+        inputs, normalize, ohlcv, lake, sizes, start, memory, loaders, steady, fastest, loading, offloading, auditing, maintaining, compacting, options.rounds
     )
->>>>>>> h2
     options.output.parent.mkdir(exist_ok=True)
     options.output.write_text(text)
     print(text.split("## Every run")[0])
