@@ -356,9 +356,6 @@ def measure_maintain(inputs, options):
     return maintain.measure(tool, options.core, FOLDER, rounds=options.rounds)
 
 
-# What can be measured by itself: where its part of the report comes from, and how it is measured.
-
-
 def measure_compact(inputs, options):
     print("measuring compaction", file=sys.stderr)
     return compact.measure(tool, options.core, inputs.count, FOLDER, rounds=options.rounds)
