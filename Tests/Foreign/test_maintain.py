@@ -16,7 +16,7 @@ from postgres_server import Postgres
 from readers import plain_path
 
 SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
-RUNS = int(os.environ.get("K2_FAULT_RUNS", "8"))
+RUNS = int(os.environ.get("K2_FAULT_RUNS", "5"))
 WAREHOUSES = [f"maintain-{number}" for number in range(12)]
 ONLY = ("--tables", NAME)
 NOW = ("--older-than", "0s")

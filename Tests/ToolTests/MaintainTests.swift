@@ -5,17 +5,24 @@ import Testing
 /// A lake on disk that the real k2-offload fills and the real k2-maintain looks after.
 private final class MaintainedLake {
     let lake: OffloadLake
+    private let changes: [String: String]
 
-    /// - Parameter loads: each makes a snapshot of each table.
-    init(loads: Int) throws {
+    /// - Parameters:
+    ///   - loads: each makes a snapshot of each table.
+    ///   - isFolder: the catalog is the folder of the warehouse.
+    init(loads: Int, isFolder: Bool = false) throws {
         lake = try OffloadLake()
+        changes = isFolder ? ["K2_CATALOG": "file:\(lake.path)/warehouse"] : [:]
         for number in 0..<loads {
-            let result = try lake.run(OffloadInput.trade(1_000 * number + 1) + OffloadInput.trade(1_000 * number + 2))
+            let rows = OffloadInput.trade(1_000 * number + 1) + OffloadInput.trade(1_000 * number + 2)
+            let result = try ToolProcess.run("k2-offload", ["run", "--from", "-"], stdin: rows, environment: environment)
             try #require(result.status == 0, "\(result.stderr)")
         }
     }
 
-    func run(_ arguments: [String]) throws -> ToolResult { try ToolProcess.run("k2-maintain", arguments, environment: lake.environment) }
+    private var environment: [String: String] { lake.environment.merging(changes) { $1 } }
+
+    func run(_ arguments: [String]) throws -> ToolResult { try ToolProcess.run("k2-maintain", arguments, environment: environment) }
     func run(_ arguments: String...) throws -> ToolResult { try run(arguments) }
 
     func objects(_ result: ToolResult) throws -> [[String: Any]] {
@@ -52,6 +59,30 @@ private final class MaintainedLake {
             #expect(text.contains(series + "\n"), "\(series)\n\(text)")
         }
         #expect(try lake.run("status").text.contains("silver_trades"))
+    }
+
+    @Test func `a catalog that is a folder is looked after like any other`() throws {
+        let lake = try MaintainedLake(loads: 7, isFolder: true)
+        _ = try lake.stray("data/x.parquet", daysOld: 4)
+        let run = try lake.objects(try lake.run("run", "--skip", "audit", "--older-than", "0s", "--retain-last", "1", "--json"))
+        #expect(run.map { $0["status"] as? String } == ["done", "done", "done"])
+        #expect(run[1]["expired_snapshots"] as? Int == 7 && run[1]["deleted_data_files"] as? Int == 7 && run[2]["orphans"] as? Int == 1)
+        let status = try lake.objects(try lake.run("status", "--json"))[0]
+        #expect(status["rows"] as? Int == 14 && status["snapshots"] as? Int == 1 && status["files"] as? Int == 1)
+        // Everything that is left is named: the data file, its manifest and list, the versions, their hint, and the stray.
+        let plan = try lake.objects(try lake.run("orphans", "plan", "--older-than", "0s", "--json"))
+        #expect(plan.compactMap { $0["file"] as? String }.map { ($0 as NSString).lastPathComponent } == ["x.parquet"])
+    }
+
+    @Test func `a signal ends it between two steps, and the status is the signal's`() throws {
+        let lake = try MaintainedLake(loads: 3)
+        let running = try ToolProcess.start("k2-maintain", ["run", "--skip", "audit", "--older-than", "0s", "--retain-last", "1"], environment: lake.lake.environment)
+        running.send(signal: SIGTERM)
+        let result = try running.finish()
+        // It may have been faster, or have been asked before it could listen.
+        #expect([0, 143].contains(result.status), "\(result.stderr)")
+        #expect(try lake.run("expire", "--older-than", "0s", "--retain-last", "1").status == 0)
+        #expect(try lake.objects(try lake.run("status", "--json"))[0]["rows"] as? Int == 6)
     }
 
     @Test func `a dry run changes nothing, neither files nor history`() throws {
