@@ -156,9 +156,12 @@ private final class MaintainedLake {
         #expect(result.stderr.hasSuffix("\nhint: k2-maintain --help\n") && result.stderr.split(separator: "\n").count == 2, "\(result.stderr)")
     }
 
-    @Test func `tables that are not there are wrong usage when they were asked for, and passed over when not`() throws {
-        let lake = try MaintainedLake(loads: 0)
-        #expect(try lake.run("expire").stderr == "" && lake.run("status", "--json").stdout.isEmpty)
+    @Test func `a catalog that is not there is missing, and a table that is not there wrong usage`() throws {
+        let none = try MaintainedLake(loads: 0)
+        let expired = try none.run("expire")
+        #expect(expired.status == 66 && expired.stderr.contains(": no such catalog: ") && expired.stderr.split(separator: "\n").count == 1, "\(expired.stderr)")
+        #expect(try none.run("status", "--json").status == 66)
+        let lake = try MaintainedLake(loads: 1)
         let missing = try lake.run("expire", "--tables", "nothing")
         #expect(missing.status == 64 && missing.stderr == "k2-maintain: expire: nothing: no such table\nk2-maintain: 1 of 1 tables: not done: nothing\n")
         #expect(try lake.run("status", "--tables", "nothing").status == 64)
