@@ -7,12 +7,15 @@ public struct ByteTable: Sendable {
     public private(set) var pool: [UInt8] = []
     /// Where each key ends in `pool`.
     public private(set) var ends: [Int] = []
-    private var hashes: [UInt64] = []
-    private var slots: [Int32] = Array(repeating: -1, count: 64)
+    /// For each key 32 bits of its hash above its number and 1, so that most searches end without a look at other keys; 0 where no key is.
+    private var slots: [UInt64] = Array(repeating: 0, count: 64)
 
     public init() {}
 
     public var count: Int { ends.count }
+
+    /// Bytes in memory, about.
+    public var byteCount: Int { pool.capacity + ends.capacity * 8 + slots.count * 8 }
 
     /// The bytes of key number `index`.
     public func range(_ index: Int) -> Range<Int> { (index == 0 ? 0 : ends[index - 1])..<ends[index] }
@@ -21,50 +24,56 @@ public struct ByteTable: Sendable {
 
     /// The number of `key`, or nil.
     public func find(_ key: Span<UInt8>) -> Int? {
-        let hash = Self.hash(key)
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while true {
-            let index = Int(slots[slot])
-            if index < 0 { return nil }
-            if hashes[index] == hash, isKey(index, key) { return index }
-            slot = (slot + 1) & (slots.count - 1)
-        }
+        let (_, index) = search(key, Self.hash(key))
+        return index
     }
 
     /// The number of `key`, which is added when it is new.
     public mutating func insert(_ key: Span<UInt8>) -> Int {
-        if let known = find(key) { return known }
-        let index = ends.count
+        let hash = Self.hash(key)
+        let (slot, known) = search(key, hash)
+        if let known { return known }
         key.withUnsafeBufferPointer { pool.append(contentsOf: $0) }
         ends.append(pool.count)
-        hashes.append(Self.hash(key))
-        if ends.count * 2 > slots.count {
-            slots = Array(repeating: -1, count: slots.count * 2)
-            for known in ends.indices { place(known) }
-        } else {
-            place(index)
-        }
-        return index
+        slots[slot] = UInt64(hash) << 32 | UInt64(ends.count)
+        if ends.count * 2 > slots.count { grow() }
+        return ends.count - 1
     }
 
     public mutating func removeAll() {
         pool.removeAll(keepingCapacity: true)
         ends.removeAll(keepingCapacity: true)
-        hashes.removeAll(keepingCapacity: true)
-        for slot in slots.indices { slots[slot] = -1 }
+        for slot in slots.indices { slots[slot] = 0 }
     }
 
-    private mutating func place(_ index: Int) {
-        var slot = Int(truncatingIfNeeded: hashes[index]) & (slots.count - 1)
-        while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
-        slots[slot] = Int32(truncatingIfNeeded: index)
+    /// The slot where `key` is, or where it belongs.
+    private func search(_ key: Span<UInt8>, _ hash: UInt32) -> (slot: Int, index: Int?) {
+        var slot = Int(hash) & (slots.count - 1)
+        while true {
+            let entry = slots[slot]
+            if entry == 0 { return (slot, nil) }
+            let index = Int(entry & 0xffff_ffff) - 1
+            if UInt32(truncatingIfNeeded: entry >> 32) == hash, isKey(index, key) { return (slot, index) }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+    }
+
+    private mutating func grow() {
+        let mask = slots.count * 2 - 1
+        var grown = [UInt64](repeating: 0, count: mask + 1)
+        for entry in slots where entry != 0 {
+            var slot = Int(entry >> 32) & mask
+            while grown[slot] != 0 { slot = (slot + 1) & mask }
+            grown[slot] = entry
+        }
+        slots = grown
     }
 
     /// Whether `key` is key number `index`.
     public func isKey(_ index: Int, _ key: Span<UInt8>) -> Bool { pool.span.extracting(range(index)).equals(key) }
 
     /// Eight bytes a step, multiply and fold.
-    private static func hash(_ key: Span<UInt8>) -> UInt64 {
+    private static func hash(_ key: Span<UInt8>) -> UInt32 {
         key.withUnsafeBytes { bytes in
             var hash = UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15
             var offset = 0
@@ -77,7 +86,7 @@ public struct ByteTable: Sendable {
                 tail = tail << 8 | UInt64(bytes[offset])
                 offset += 1
             }
-            return mix(hash ^ tail)
+            return UInt32(truncatingIfNeeded: mix(hash ^ tail))
         }
     }
 

@@ -14,7 +14,7 @@ struct BatchDictionary {
     var count: Int { if case .bytes = entries.kind { texts.count } else { entries.count } }
 
     /// Bytes in memory, about.
-    var byteCount: Int { entries.byteCount + texts.pool.capacity + count * 24 + numbers.capacity * 4 }
+    var byteCount: Int { entries.byteCount + texts.byteCount + entries.count * 24 + numbers.capacity * 4 }
 
     /// Makes `numbers` those of the entries of `dictionary`, of which new ones are added.
     mutating func number(_ dictionary: LeafDictionary, factor: Int64, isDecimal: Bool, place: String) throws(ParquetError) {

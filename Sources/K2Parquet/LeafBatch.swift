@@ -7,7 +7,7 @@ import K2Bytes
 ///
 /// ```swift
 /// var batch = LeafBatch(type, maxDefinition: 1, maxRepetition: 0)
-/// try batch.append(piece, map, rows: [0..<piece.rowCount])         // in the order of the files, then
+/// try batch.append(PieceRows(piece, map, rows: [0..<piece.rowCount]))       // in the order of the files, then
 /// batch.seal()
 /// let chunk = try encoder.encode(batch, rows: order[..<1_000_000], as: leaf)
 /// ```
@@ -76,19 +76,11 @@ public struct LeafBatch {
 
     /// Appends some rows of a piece of a file's column.
     ///
-    /// - Parameters:
-    ///   - rows: ascending ranges of the piece's rows.
-    ///   - factor: by which integers are multiplied, for times of another unit.
-    /// - Throws: `ParquetError` for a null where none may be, and for values that do not fit.
-    public mutating func append(_ piece: LeafColumn, _ map: LevelMap, rows: [Range<Int>], factor: Int64 = 1) throws(ParquetError) {
-        let isWhole = rows.count == 1 && rows[0] == 0..<piece.rowCount
-        if isWhole, map.present != nil, piece.isFull, piece.leaf.maxRepetition == 0 {
-            try appendFull(piece.values, factor)
-        } else {
-            let chosen = try EntryChoice(piece, map, rows)
-            try append(chosen, map.present == nil ? nil : piece.values, factor)
-        }
-        guard entryCount <= Int(UInt32.max) else { throw ParquetError(.tooLarge, piece.leaf.name, "more than 2^32 entries") }
+    /// - Parameter factor: by which integers are multiplied, for times of another unit.
+    /// - Throws: `ParquetError` for values that do not fit.
+    public mutating func append(_ rows: PieceRows, factor: Int64 = 1) throws(ParquetError) {
+        if let choice = rows.choice { try append(choice, rows.values, factor) } else { try appendFull(rows.piece.values, factor) }
+        guard entryCount <= Int(UInt32.max) else { throw ParquetError(.tooLarge, rows.piece.leaf.name, "more than 2^32 entries") }
         guard byteCount <= limit else { throw tooLarge }
     }
 
@@ -98,10 +90,7 @@ public struct LeafBatch {
         if count <= 0 { return }
         openDefinitions()
         definitions.append(repeating: 0, count: count)
-        if !starts.isEmpty {
-            for row in 0..<count { starts.append(UInt32(entryCount + row)) }
-            repetitions.append(repeating: 0, count: count)
-        }
+        if !starts.isEmpty { appendStarts(count) }
         appendPlaceholders(count)
         rowCount += count
         entryCount += count
@@ -111,20 +100,19 @@ public struct LeafBatch {
     private mutating func appendFull(_ values: LeafValues, _ factor: Int64) throws(ParquetError) {
         let count = values.count
         if !definitions.isEmpty { definitions.append(repeating: maxDefinition, count: count) }
-        if !starts.isEmpty {
-            for row in 0..<count { starts.append(UInt32(entryCount + row)) }
-            repetitions.append(repeating: 0, count: count)
-        }
+        if !starts.isEmpty { appendStarts(count) }
         try appendValues(values, factor)
         rowCount += count
         entryCount += count
     }
 
     private mutating func append(_ chosen: EntryChoice, _ values: LeafValues?, _ factor: Int64) throws(ParquetError) {
-        if chosen.isRepeated || !starts.isEmpty {
+        if !chosen.starts.isEmpty {
             openStarts()
             for start in chosen.starts { starts.append(UInt32(entryCount) + start) }
             repetitions += chosen.repetitions
+        } else if !starts.isEmpty {
+            appendStarts(chosen.rowCount)
         }
         if chosen.hasNulls {
             openDefinitions()
@@ -133,7 +121,7 @@ public struct LeafBatch {
             definitions += chosen.definitions
         }
         if let values { try appendValues(values, at: chosen.places, factor) } else { appendPlaceholders(chosen.places.count) }
-        rowCount += chosen.starts.count
+        rowCount += chosen.rowCount
         entryCount += chosen.definitions.count
     }
 
@@ -148,6 +136,13 @@ public struct LeafBatch {
         repetitions.reserveCapacity(max(expectedEntries, entryCount))
         starts += (0..<UInt32(rowCount))
         repetitions.append(repeating: 0, count: entryCount)
+    }
+
+    /// Of rows that are one entry each.
+    private mutating func appendStarts(_ count: Int) {
+        let first = entryCount
+        starts.append(uninitialized: count) { target in for row in 0..<count { target[row] = UInt32(truncatingIfNeeded: first &+ row) } }
+        repetitions.append(repeating: 0, count: count)
     }
 
     private mutating func appendPlaceholders(_ count: Int) {

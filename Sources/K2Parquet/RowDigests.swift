@@ -21,17 +21,14 @@ public struct RowDigests {
     /// Adds the values that a leaf has in some rows of a piece of a file's column.
     ///
     /// - Parameters:
-    ///   - rows: ascending ranges of the piece's rows, the first of which is row `start` here.
+    ///   - start: what the first of the rows is here.
     ///   - factor: by which integers are multiplied, for times of another unit.
     ///   - totals: gets the number of values, and their sum.
-    public mutating func add(
-        _ piece: LeafColumn, _ map: LevelMap, rows: [Range<Int>], at start: Int, leaf: LeafDigest, factor: Int64 = 1, totals: inout LeafTotals
-    ) throws(ParquetError) {
-        let isWhole = rows.count == 1 && rows[0] == 0..<piece.rowCount
-        if isWhole, map.present != nil, piece.isFull, piece.leaf.maxRepetition == 0 {
-            addFull(piece.values, at: start, leaf, factor, &totals)
+    public mutating func add(_ rows: PieceRows, at start: Int, leaf: LeafDigest, factor: Int64 = 1, totals: inout LeafTotals) {
+        if let choice = rows.choice {
+            add(choice, rows.values, at: start, leaf, factor, &totals)
         } else {
-            add(try EntryChoice(piece, map, rows), map.present == nil ? nil : piece.values, at: start, leaf, factor, &totals)
+            addFull(rows.piece.values, at: start, leaf, factor, &totals)
         }
     }
 
@@ -71,26 +68,29 @@ public struct RowDigests {
     private mutating func add(
         _ chosen: EntryChoice, _ values: LeafValues?, at start: Int, _ leaf: LeafDigest, _ factor: Int64, _ totals: inout LeafTotals
     ) {
-        precondition(start + chosen.starts.count <= states.count)
+        precondition(start + chosen.rowCount <= states.count)
         let parts = values.map { leaf.parts($0.undictionaried, factor) } ?? []
         let codes = values?.codes
-        var row = start - 1
-        var weight: UInt128 = 1
-        for entry in 0..<chosen.definitions.count {
-            if chosen.repetitions[entry] == 0 {
-                row += 1
-                weight = 1
-            } else {
-                weight &*= LeafDigest.step
-            }
-            let place = Int(chosen.places[entry])
-            if place < 0 {
-                states[row] &+= leaf.null(chosen.definitions[entry], chosen.repetitions[entry]) &* weight
-            } else {
-                let part = parts[codes.map { Int($0[place]) } ?? place]
-                states[row] &+= (part.digest &+ leaf.level(chosen.repetitions[entry])) &* weight
-                totals.sum &+= part.number
-                totals.valueCount += 1
+        states.withUnsafeMutableBufferPointer { states in
+            var row = start - 1
+            var weight: UInt128 = 1
+            for entry in 0..<chosen.definitions.count {
+                let repetition = chosen.repetitions.isEmpty ? 0 : chosen.repetitions[entry]
+                if repetition == 0 {
+                    row += 1
+                    weight = 1
+                } else {
+                    weight &*= LeafDigest.step
+                }
+                let place = Int(chosen.places[entry])
+                if place < 0 {
+                    states[row] &+= leaf.null(chosen.definitions[entry], repetition) &* weight
+                } else {
+                    let part = parts[codes.map { Int($0[place]) } ?? place]
+                    states[row] &+= (part.digest &+ leaf.level(repetition)) &* weight
+                    totals.sum &+= part.number
+                    totals.valueCount += 1
+                }
             }
         }
     }

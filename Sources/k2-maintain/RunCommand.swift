@@ -54,6 +54,7 @@ struct RunCommand: ParsableCommand {
     var verbs: [Verb] { Verb.allCases.filter { !skippedNames.contains($0.rawValue) } }
 
     func run() throws {
+        if verbs.contains(.compact) { HeapSettings.returnFreedMemory() }
         let run = try MaintainRun(options, lake)
         let file = try orphansPlan.map { path throws(ToolFailure) in try PlanFile(path) }
         let locations = CatalogLocations()

@@ -70,8 +70,8 @@ struct FileAssemblyTests {
             var batch = LeafBatch(type, maxDefinition: leaf.maxDefinition, maxRepetition: leaf.maxRepetition)
             if index % 2 == 0 { batch.reserve(entries: order.count) }
             try inputs.forEachPiece(index) { piece, rows in
-                try digests.add(piece, identity(leaf), rows: rows, at: batch.rowCount, leaf: LeafDigest(type, number: index), totals: &totals[index])
-                try batch.append(piece, identity(leaf), rows: rows)
+                digests.add(try PieceRows(piece, identity(leaf), rows: rows), at: batch.rowCount, leaf: LeafDigest(type, number: index), totals: &totals[index])
+                try batch.append(try PieceRows(piece, identity(leaf), rows: rows))
             }
             batch.seal()
             #expect(batch.rowCount == order.count)
@@ -94,7 +94,7 @@ struct FileAssemblyTests {
                 var pages = try reader.pages(index, rowGroup: group, dictionaries: .decoded)
                 var start = 0
                 while let piece = try pages.next() {
-                    try digests.add(piece, identity(leaf), rows: [0..<piece.rowCount], at: start, leaf: LeafDigest(type, number: index), totals: &totals[index])
+                    digests.add(try PieceRows(piece, identity(leaf), rows: [0..<piece.rowCount]), at: start, leaf: LeafDigest(type, number: index), totals: &totals[index])
                     start += piece.rowCount
                 }
             }
@@ -128,7 +128,7 @@ struct FileAssemblyTests {
         for (index, (leaf, type)) in zip(leaves, every.schema.leafTypes).enumerated() {
             var batch = LeafBatch(type, maxDefinition: leaf.maxDefinition, maxRepetition: leaf.maxRepetition)
             let column = try reader.column(index, rowGroup: 0, dictionaries: .kept)
-            try batch.append(column, identity(leaf), rows: [0..<column.rowCount])
+            try batch.append(try PieceRows(column, identity(leaf), rows: [0..<column.rowCount]))
             batch.seal()
             var encoder = try ChunkEncoder()
             let chunk = try encoder.encode(batch, rows: [UInt32](0..<400)[...], as: leaf)

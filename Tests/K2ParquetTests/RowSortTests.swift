@@ -40,7 +40,7 @@ struct RowSortTests {
         let (bytes, _) = try writeFile(ParquetSchema([field]), [([Column(values, validity: validity)], .rows(rows[...]))], options: options)
         let column = try ParquetReader(bytes).column(0, rowGroup: 0, dictionaries: .kept)
         var batch = LeafBatch(type, maxDefinition: 1, maxRepetition: 0)
-        try batch.append(column, LevelMap(levels: [0, 1], maxRepetition: 0, present: 1, isIdentity: true), rows: [0..<count])
+        try batch.append(try PieceRows(column, LevelMap(levels: [0, 1], maxRepetition: 0, present: 1, isIdentity: true), rows: [0..<count]))
         batch.seal()
         return batch
     }

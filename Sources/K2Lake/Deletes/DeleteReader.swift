@@ -21,13 +21,16 @@ public struct DeleteReader {
     let store: any ObjectStore
     let metadata: TableMetadata
     let limits: ReaderLimits
+    let keyBytes: Int
     /// The data files that each position delete file names, by its path, for those that were read.
     public private(set) var namedPaths: [String: Set<String>] = [:]
 
-    public init(store: any ObjectStore, metadata: TableMetadata, limits: ReaderLimits = ReaderLimits()) {
+    /// - Parameter keyBytes: what keys of equality deletes may take, about; more of them are applied in parts, each of which reads the data files once.
+    public init(store: any ObjectStore, metadata: TableMetadata, limits: ReaderLimits = ReaderLimits(), keyBytes: Int = 128 << 20) {
         self.store = store
         self.metadata = metadata
         self.limits = limits
+        self.keyBytes = keyBytes
     }
 
     /// The rows that are left of each file; nil where all are.
@@ -36,7 +39,7 @@ public struct DeleteReader {
     public mutating func masks(_ files: [DeletedFile]) throws -> [RowMask?] {
         var masks = files.map { $0.deletes.isEmpty ? nil : RowMask(count: Int($0.data.file.recordCount)) }
         try applyPositions(files, &masks)
-        try EqualityDeletes(store: store, metadata: metadata, limits: limits).apply(files, &masks)
+        try EqualityDeletes(store: store, metadata: metadata, limits: limits, keyBytes: keyBytes).apply(files, &masks)
         return masks.map { $0.flatMap { $0.liveCount == $0.count ? nil : $0 } }
     }
 

@@ -25,21 +25,43 @@ public struct KeyReader {
     /// The name of a leaf that the file does not have.
     var missing: String? { zip(leaves, sources).first { if case .column = $1 { false } else { true } }?.0.name }
 
-    /// The keys of all rows of a row group, a column for each leaf.
-    public func columns(rowGroup: Int) throws -> [KeyColumn] {
-        try zip(leaves, sources).map { leaf, source in
-            switch source {
-            case .missing: return KeyColumn(nulls: file.rows(of: rowGroup).count)
-            case .constant(let constant):
-                return try TableFile.naming(file.file) {
-                    try KeyColumn(constant.column(rows: file.rows(of: rowGroup).count), constant.levels, .same, leaf)
-                }
-            case .column(let number, let levels, let conversion):
-                return try TableFile.naming(file.file) {
-                    try KeyColumn(try file.reader.column(number, rowGroup: rowGroup), levels, conversion, leaf)
-                }
+    /// Calls `body` with the keys of some rows at a time, a column for each leaf, and the numbers of these rows in the file. Memory holds some pages
+    /// of each column, whatever the size of the row groups.
+    public func forEachBlock(rows most: Int = 1 << 16, _ body: ([KeyColumn], Range<Int>) throws -> Void) throws {
+        for group in file.rowGroups {
+            let rows = file.rows(of: group)
+            let columns = try zip(leaves, sources).map { leaf, source in
+                try TableFile.naming(file.file) { try KeyStream(leaf, source, file.reader, rowGroup: group) }
+            }
+            for start in stride(from: rows.lowerBound, to: rows.upperBound, by: most) {
+                let block = start..<min(start + most, rows.upperBound)
+                try body(try columns.map { column in try TableFile.naming(file.file) { try column.next(rows: block.count) } }, block)
             }
         }
+    }
+}
+
+/// Reads one leaf of a row group as keys.
+private final class KeyStream {
+    private let leaf: TableLeaf
+    private let source: LeafSource
+    private var pages: LeafPageStream?
+
+    init(_ leaf: TableLeaf, _ source: LeafSource, _ reader: ParquetReader, rowGroup: Int) throws {
+        self.leaf = leaf
+        self.source = source
+        if case .column(let number, _, _) = source { pages = try reader.pages(number, rowGroup: rowGroup) } else { pages = nil }
+    }
+
+    func next(rows count: Int) throws -> KeyColumn {
+        let keys: KeyColumn
+        switch source {
+        case .missing: keys = KeyColumn(nulls: count)
+        case .constant(let constant): keys = try KeyColumn(constant.column(rows: count), constant.levels, .same, leaf)
+        case .column(_, let levels, let conversion): keys = try KeyColumn(try pages!.next(rows: count), levels, conversion, leaf)
+        }
+        guard keys.rowCount == count else { throw ParquetError(.malformed, leaf.name, "found \(keys.rowCount) rows, expected \(count)") }
+        return keys
     }
 }
 

@@ -132,7 +132,8 @@ public struct Compaction {
         var written: [RewrittenGroup] = []
         var names: Set<String> = []
         do {
-            var deletes = DeleteReader(store: stores.objects, metadata: prepared.live.metadata)
+            var deletes = DeleteReader(
+                store: stores.objects, metadata: prepared.live.metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys)
             let rewrite = GroupRewrite(
                 store: stores.objects, metadata: prepared.live.metadata, table: table, ordering: ordering, options: options, budget: budget,
                 keepLease: work.keepLease

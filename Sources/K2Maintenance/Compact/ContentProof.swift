@@ -55,8 +55,8 @@ extension RowContent {
             for leaf in leaves.indices {
                 try keepLease()
                 try reader.forEachPiece(leaf) { piece in
-                    guard let column = piece.column else { return }
-                    try digests.add(column, piece.map, rows: piece.rows, at: piece.start, leaf: leaves[leaf], factor: piece.factor, totals: &totals[leaf])
+                    guard let found = try piece.found() else { return }
+                    digests.add(found, at: piece.start, leaf: leaves[leaf], factor: piece.factor, totals: &totals[leaf])
                 }
             }
             rows += Int64(range.count)

@@ -46,29 +46,30 @@ struct Duplicates {
             partitions[key, default: []].append(file)
         }
         var found = Duplicates()
-        var deletes = DeleteReader(store: store, metadata: live.metadata)
+        var deletes = DeleteReader(store: store, metadata: live.metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys)
         for (number, key) in order.enumerated() {
             work.progress("looking for duplicates in partition \(number + 1) of \(order.count)")
             try work.keepLease()
             let files = partitions[key] ?? []
-            try found.search(files, key, identity, masks: try deletes.masks(files), store, live.metadata, maxRows: budget.work / 2 / 48)
+            try found.search(files, key, identity, masks: try deletes.masks(files), store, live.metadata, budget)
         }
         return found
     }
 
     private mutating func search(
         _ files: [DeletedFile], _ key: PartitionKey, _ identity: RowIdentityColumns, masks live: [RowMask?], _ store: any ObjectStore,
-        _ metadata: TableMetadata, maxRows: Int
+        _ metadata: TableMetadata, _ budget: MemoryBudget
     ) throws {
         let total = files.reduce(0) { $0 + Int($1.data.file.recordCount) }
         // What does not fit into memory is looked at in parts, by the first bits of the digest.
-        let parts = UInt64((total + maxRows - 1) / max(maxRows, 1))
+        let maxRows = budget.maxSearchedRows
+        let parts = UInt64((total + maxRows - 1) / maxRows)
         let before = rowCount(of: files)
         for part in 0..<max(parts, 1) {
             var rows: [Row] = []
             rows.reserveCapacity(total / Int(max(parts, 1)) + 1024)
             for (number, file) in files.enumerated() {
-                try identity.forEachRow(file.data.file, store, metadata) { row, digest, rank in
+                try identity.forEachRow(try TableFile(file.data.file, in: store, limits: budget.readerLimits), metadata) { row, digest, rank in
                     guard live[number]?.isLive(row) ?? true, UInt64(truncatingIfNeeded: digest >> 96) % max(parts, 1) == part else { return }
                     rows.append(Row(digest: digest, rank: rank, file: UInt32(number), row: UInt32(row)))
                 }
@@ -155,13 +156,10 @@ struct RowIdentityColumns {
     }
 
     /// Calls `body` with each row's number, the digest of its identity, and its rank among rows of that identity: the least stays.
-    func forEachRow(_ file: DataFile, _ store: any ObjectStore, _ metadata: TableMetadata, _ body: (Int, UInt128, Int64) -> Void) throws {
-        let opened = try TableFile(file, in: store)
-        let reader = try KeyReader(opened, leaves, metadata)
+    func forEachRow(_ file: TableFile, _ metadata: TableMetadata, _ body: (Int, UInt128, Int64) -> Void) throws {
+        let reader = try KeyReader(file, leaves, metadata)
         var key = ByteWriter(capacity: 256)
-        for group in opened.rowGroups {
-            let columns = try reader.columns(rowGroup: group)
-            let rows = opened.rows(of: group)
+        try reader.forEachBlock { columns, rows in
             for row in 0..<rows.count {
                 key.removeAll()
                 for column in columns.dropLast(rank == nil ? 0 : 1) { column.append(row, to: &key) }

@@ -29,15 +29,7 @@ struct GroupRewrite {
     /// Told before files of these names are written.
     let announce: ([String]) throws -> Void
 
-    private func makeOpener() -> FileOpener { FileOpener(store: store, limits: limits, temporaryFolder: options.temporaryFolder) }
-
-    private var limits: ReaderLimits {
-        var limits = ReaderLimits()
-        limits.pageBytes = budget.maxPage
-        limits.chunkBytes = max(budget.work, 1 << 20)
-        limits.footerBytes = budget.maxPage
-        return limits
-    }
+    private func makeOpener() -> FileOpener { FileOpener(store: store, limits: budget.readerLimits, temporaryFolder: options.temporaryFolder) }
 
     /// - Parameters:
     ///   - name: the location of the group's files but for `-N.parquet`.

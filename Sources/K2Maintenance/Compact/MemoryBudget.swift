@@ -1,3 +1,5 @@
+import K2Parquet
+
 /// What `--max-memory` allows each part of a compaction.
 ///
 /// A group is worked on column by column. What stays for all of it is some bytes a row (the order, the digests); beside that there is one decoded
@@ -30,6 +32,9 @@ struct MemoryBudget: Equatable {
     /// Column chunks of all files that are open at once.
     var maxChunks: Int { work / 8 / Self.bytesPerChunk }
 
+    /// Rows that are searched for duplicates at once: a digest, a rank and a place each.
+    var maxSearchedRows: Int { max(work / 2 / 48, 1) }
+
     /// What a column that is sorted by may take.
     var keyLimit: Int { work / 2 }
 
@@ -53,4 +58,16 @@ struct MemoryBudget: Equatable {
 
     /// Longest page, and longest dictionary, that is read. Writers make pages of a megabyte and, rarely, of several.
     var maxPage: Int { max(work / 8, 8 << 20) }
+
+    /// What files may ask for.
+    var readerLimits: ReaderLimits {
+        var limits = ReaderLimits()
+        limits.pageBytes = maxPage
+        limits.chunkBytes = max(work, 1 << 20)
+        limits.footerBytes = maxPage
+        return limits
+    }
+
+    /// What the keys of equality deletes may take: they are read before anything else of a group is.
+    var deleteKeys: Int { work / 2 }
 }

@@ -121,16 +121,26 @@ struct SliceReader {
     private static let nothing = LevelMap(levels: [0], maxRepetition: 0, present: nil, isIdentity: false)
 }
 
+extension SliceReader.Piece {
+    /// Nil when the file has no such column.
+    func found() throws(ParquetError) -> PieceRows? {
+        guard let column else { return nil }
+        return try PieceRows(column, map, rows: rows)
+    }
+}
+
 extension LeafBatch {
-    /// Appends the rows of a piece, or those of them that are in `set`.
-    mutating func append(_ piece: SliceReader.Piece, onlyIn set: RowSet? = nil) throws(ParquetError) {
-        var rows = piece.rows
-        if let set {
-            rows = piece.members(of: set)
-            if rows.isEmpty { return }
-        }
+    /// Appends the rows of a piece, in which `found` was found.
+    mutating func append(_ found: PieceRows?, of piece: SliceReader.Piece) throws(ParquetError) {
+        if let found { try append(found, factor: piece.factor) } else { append(nulls: piece.rowCount) }
+    }
+
+    /// Appends those rows of a piece that are in `set`.
+    mutating func append(_ piece: SliceReader.Piece, onlyIn set: RowSet) throws(ParquetError) {
+        let rows = piece.members(of: set)
+        if rows.isEmpty { return }
         guard let column = piece.column else { return append(nulls: rows.reduce(0) { $0 + $1.count }) }
-        try append(column, piece.map, rows: rows, factor: piece.factor)
+        try append(try PieceRows(column, piece.map, rows: rows), factor: piece.factor)
     }
 }
 

@@ -86,7 +86,7 @@ struct SliceRewrite {
                 piece.column = try transformed.apply(column)
                 piece.conversion = .same
             }
-            do throws(ParquetError) { try batch.append(piece) } catch {
+            do throws(ParquetError) { try batch.append(try piece.found(), of: piece) } catch {
                 throw error.code == .tooLarge ? SliceTooLarge(column: leaf.name) : error as any Error
             }
         }
@@ -137,13 +137,14 @@ struct SliceRewrite {
         struct TooLarge: Error {}
         do {
             try reader.forEachPiece(work.leaf) { piece in
+                let found = try piece.found()
                 if piece.start >= work.digested {
                     work.digested = piece.start + piece.rowCount
-                    if let column = piece.column {
-                        try rows.add(column, piece.map, rows: piece.rows, at: piece.start, leaf: work.digest, factor: piece.factor, totals: &totals)
-                    }
+                    if let found { rows.add(found, at: piece.start, leaf: work.digest, factor: piece.factor, totals: &totals) }
                 }
-                do throws(ParquetError) { try batch.append(piece, onlyIn: work.set) } catch {
+                do throws(ParquetError) {
+                    if let set = work.set { try batch.append(piece, onlyIn: set) } else { try batch.append(found, of: piece) }
+                } catch {
                     if error.code == .tooLarge { throw TooLarge() }
                     throw error
                 }

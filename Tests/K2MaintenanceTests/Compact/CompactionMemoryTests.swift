@@ -135,6 +135,26 @@ struct CompactionMemoryTests {
         #expect(try bad.content() == before && bad.dataFiles.count == 6 && bad.strays() == [])
     }
 
+    @Test func `keys of equality deletes that do not fit are applied in parts`() throws {
+        var random = Seeded.start()
+        let lake = try lake(files: 4, rows: 500, &random)
+        let victims = try lake.dataFiles.flatMap { try lake.rows(of: $0) }.filter { _ in random.once(in: 2) }
+        try lake.addDeletes([try lake.equalityDeletes(victims, ids: [2, 3], specID: 0, partition: [])])
+        // What came back afterwards is not deleted, whichever part its key is in.
+        try lake.append([try lake.write(Array(victims.prefix(100)), partition: [])])
+        let expected = try lake.content()
+        let live = try LiveTable(try lake.table.metadata, lake.memory)
+        for keyBytes in [1 << 30, 20_000, 2_000] {
+            var reader = DeleteReader(store: lake.memory, metadata: live.metadata, keyBytes: keyBytes)
+            let left = zip(live.files, try reader.masks(live.files)).reduce(0) { $0 + ($1.1?.liveCount ?? Int($1.0.data.file.recordCount)) }
+            #expect(left == 2000 - victims.count + 100, "seed \(random.seed): \(keyBytes)")
+        }
+        let budget = MemoryBudget(work: 100_000)
+        #expect(budget.deleteKeys < victims.count * 80)
+        #expect(try lake.compact(CompactOptions(), budget: budget).status == .done, "seed \(random.seed)")
+        #expect(try lake.content() == expected && lake.deleteFiles.isEmpty, "seed \(random.seed)")
+    }
+
     @Test func `what memory is shared out stays within what there is`() {
         for size in [64, 128, 512, 4096] {
             let budget = MemoryBudget(size << 20)

@@ -98,7 +98,7 @@ final class CompactLake {
                 let map = LevelMap(
                     levels: (0...column.leaf.maxDefinition).map { UInt8($0) }, maxRepetition: UInt8(column.leaf.maxRepetition),
                     present: UInt8(column.leaf.maxDefinition), isIdentity: true)
-                try batch.append(column, map, rows: [0..<part.count])
+                try batch.append(try PieceRows(column, map, rows: [0..<part.count]))
                 batch.seal()
                 return try encoder.encode(batch, rows: [UInt32](0..<UInt32(part.count))[...], as: column.leaf)
             }
