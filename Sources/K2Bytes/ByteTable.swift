@@ -5,8 +5,8 @@
 public struct ByteTable: Sendable {
     /// The bytes of all keys one after the other.
     public private(set) var pool: [UInt8] = []
-    /// Where each key ends in `pool`.
-    public private(set) var ends: [Int] = []
+    /// Where each key ends in `pool`, which stays below 4 GiB.
+    public private(set) var ends: [UInt32] = []
     /// For each key 32 bits of its hash above its number and 1, so that most searches end without a look at other keys; 0 where no key is.
     private var slots: [UInt64] = Array(repeating: 0, count: 64)
 
@@ -15,10 +15,10 @@ public struct ByteTable: Sendable {
     public var count: Int { ends.count }
 
     /// Bytes in memory, about.
-    public var byteCount: Int { pool.capacity + ends.capacity * 8 + slots.count * 8 }
+    public var byteCount: Int { pool.capacity + ends.capacity * 4 + slots.count * 8 }
 
     /// The bytes of key number `index`.
-    public func range(_ index: Int) -> Range<Int> { (index == 0 ? 0 : ends[index - 1])..<ends[index] }
+    public func range(_ index: Int) -> Range<Int> { (index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index]) }
 
     public func key(_ index: Int) -> [UInt8] { Array(pool[range(index)]) }
 
@@ -65,7 +65,7 @@ public struct ByteTable: Sendable {
         let (slot, known) = search(key, hash)
         if let known { return known }
         key.withUnsafeBufferPointer { pool.append(contentsOf: $0) }
-        ends.append(pool.count)
+        ends.append(UInt32(pool.count))
         slots[slot] = UInt64(hash) << 32 | UInt64(ends.count)
         if ends.count * 2 > slots.count { grow() }
         return ends.count - 1

@@ -59,7 +59,7 @@ struct BatchDictionary {
     }
 
     private mutating func sortTexts() -> [UInt32] {
-        let column = ByteColumn(offsets: [0] + texts.ends.map { UInt32($0) }, data: texts.pool)
+        let column = ByteColumn(offsets: [0] + texts.ends, data: texts.pool)
         texts = ByteTable()
         let slices = ByteSlices(column: column, positions: [UInt32](0..<UInt32(column.count)))
         let order = slices.withUnsafe { slices in

@@ -71,7 +71,7 @@ public struct StringBuilder: Sendable {
 
     /// The distinct values by code, while the column is interned.
     public var distinct: ByteColumn {
-        ByteColumn(offsets: [0] + table.ends.map { UInt32($0) }, data: table.pool)
+        ByteColumn(offsets: [0] + table.ends, data: table.pool)
     }
 
     /// The code of row `row`; nil when the column is not interned.

@@ -21,7 +21,7 @@ struct MemoryBudget: Equatable {
     /// What is left for the work.
     let work: Int
 
-    init(_ maxMemory: Int) { self.init(work: max(maxMemory - Self.base, 8 << 20) * 4 / 5) }
+    init(_ maxMemory: Int) { self.init(work: max(maxMemory - Self.base, 8 << 20) * 7 / 8) }
 
     init(work: Int) { self.work = work }
 
