@@ -5,7 +5,7 @@ import K2StateStore
 /// Puts rewritten groups into the table beside other writers: `replace`, checked anew against the table as it is at each attempt.
 ///
 /// A group is given up when it would undo what others did since its files were read: one of them is gone, or a position delete of one of its rows came,
-/// or a delete that was applied is not in the table any more. Equality deletes that came since are no obstacle: the new files are as old as the snapshot
+/// or a delete that was applied is not in the table any more, or a file is in the table more than once by now. Equality deletes that came since are no obstacle: the new files are as old as the snapshot
 /// that was read, so these apply to them too.
 final class CompactionCommit {
     /// In the summary of the snapshot: the id of the intent.
@@ -74,7 +74,7 @@ final class CompactionCommit {
         let data = try files.liveEntries(.data)
         try readNewPaths(index, table.metadata)
         (givenUp, committed) = ([], [])
-        let live = Dictionary(data.map { ($0.file.path, $0) }) { first, _ in first }
+        let live = Dictionary(grouping: data) { $0.file.path }
         for group in groups {
             if let reason = obstacle(group, live, index) { givenUp.append((group, reason)) } else { committed.append(group) }
         }
@@ -102,7 +102,7 @@ final class CompactionCommit {
 
     // MARK: Checks
 
-    private func obstacle(_ group: RewrittenGroup, _ live: [String: ManifestEntry], _ index: DeleteIndex) -> String? {
+    private func obstacle(_ group: RewrittenGroup, _ live: [String: [ManifestEntry]], _ index: DeleteIndex) -> String? {
         for input in group.group.inputs {
             if let reason = change(of: input, live, index) { return reason }
             for witness in (witnesses[input.data.file.path] ?? []).sorted() {
@@ -114,9 +114,12 @@ final class CompactionCommit {
     }
 
     /// What became of a file since it was read that forbids its replacement.
-    private func change(of input: DeletedFile, _ live: [String: ManifestEntry], _ index: DeleteIndex) -> String? {
+    private func change(of input: DeletedFile, _ live: [String: [ManifestEntry]], _ index: DeleteIndex) -> String? {
         let path = input.data.file.path
-        guard let now = live[path], now.sequenceNumber == input.data.sequenceNumber else { return "\(path) is not in the table any more" }
+        let entries = live[path] ?? []
+        // A commit takes one of them away only.
+        if entries.count > 1 { return "\(path) is in the table \(entries.count) times by now" }
+        guard let now = entries.first, now.sequenceNumber == input.data.sequenceNumber else { return "\(path) is not in the table any more" }
         func names(_ delete: ManifestEntry) -> Bool { namedPaths[delete.file.path].map { $0.contains(path) } ?? true }
         let applied = Set(input.deletes.filter(names).map(\.file.path))
         let applying = index.deletes(for: now).filter(names)
