@@ -22,6 +22,8 @@ from pyiceberg.manifest import (
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate
 
+from readers import plain_path
+
 FIELD_ID = b"PARQUET:field_id"
 POSITION_SCHEMA = pa.schema(
     [
@@ -38,10 +40,6 @@ class DeleteManifestWriter(ManifestWriterV2):
     @property
     def _meta(self):
         return {**super()._meta, "content": "deletes"}
-
-
-def plain_path(location):
-    return location.removeprefix("file://")
 
 
 def entries(table, content):

@@ -22,9 +22,9 @@ from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform
 from pyiceberg.types import BooleanType, DateType, DecimalType, IntegerType, LongType, NestedField, StringType, TimestamptzType
 
-from delete_files import commit, entries, equality_deletes, plain_path, position_deletes, rows_left
+from delete_files import commit, entries, equality_deletes, position_deletes, rows_left
 from pipeline import NAMESPACE
-from readers import DuckDB
+from readers import DuckDB, plain_path
 from test_compact import catalog, compact, environment  # noqa: F401: fixtures
 
 UTC = datetime.timezone.utc

@@ -182,7 +182,8 @@ public struct Compaction {
             }
             let commit = CompactionCommit(
                 stores, work.identifier, read: prepared.live, id: id,
-                namedPaths: prepared.live.namedPaths.merging(deletes.namedPaths) { $1 }, witnesses: prepared.duplicates?.witnesses ?? [:])
+                namedPaths: prepared.live.namedPaths.merging(deletes.namedPaths) { $1 }, witnesses: prepared.duplicates?.witnesses ?? [:],
+                isStopped: work.isStopped)
             try work.mayGoOn()
             let snapshot = try commit.run(written)
             settle(commit, id)
@@ -196,6 +197,7 @@ public struct Compaction {
             throw error
         } catch {
             abandon(names, id)
+            try work.mayGoOn()
             throw error
         }
     }

@@ -20,6 +20,8 @@ final class CompactionCommit {
     private var namedPaths: [String: Set<String>]
     /// Files that must be live although they are not replaced: they hold the rows that stay of duplicates.
     private let witnesses: [String: Set<String>]
+    /// Asked before each attempt but the first: a run that is to stop does not wait for its turn.
+    private let isStopped: () -> Bool
 
     /// Groups that were not committed, and why.
     private(set) var givenUp: [(group: RewrittenGroup, reason: String)] = []
@@ -28,7 +30,7 @@ final class CompactionCommit {
 
     init(
         _ stores: LakeStores, _ identifier: TableIdentifier, read: LiveTable, id: String, namedPaths: [String: Set<String>],
-        witnesses: [String: Set<String>] = [:]
+        witnesses: [String: Set<String>] = [:], isStopped: @escaping () -> Bool = { false }
     ) {
         self.stores = stores
         self.identifier = identifier
@@ -36,6 +38,7 @@ final class CompactionCommit {
         self.id = id
         self.namedPaths = namedPaths
         self.witnesses = witnesses
+        self.isStopped = isStopped
     }
 
     /// - Returns: the snapshot; nil when there was nothing left to commit.
@@ -45,6 +48,7 @@ final class CompactionCommit {
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         let outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
             if !table.metadata.snapshots(withSummary: Self.key, value: id).isEmpty { return nil }
+            if identity.attempt > 0, isStopped() { throw IcebergError(.validation, "\(identifier): stopped before a commit was made") }
             try checkIntent()
             return try plan(groups, table, identity, loop)
         }

@@ -167,6 +167,18 @@ struct CompactionConflictTests {
         #expect(try lake.compact(options).status == .nothing)
     }
 
+    @Test func `a commit that lost against another is not tried again once the run is to stop`() throws {
+        var (lake, random) = try lake()
+        var isStopped = false
+        lake.catalog.beforeCommit = {
+            isStopped = true
+            try lake.append([try lake.makeFile(5, part: 0, &random)])
+        }
+        let error = #expect(throws: LakeError.self) { try Compaction(lake.work(isStopped: { isStopped }), CompactOptions()).run() }
+        #expect(error?.code == .stopped && error?.message == "t: stopped after 0 commits; the next run goes on")
+        #expect(try files(lake, part: 0).count == 7 && lake.strays() == [] && lake.state.maintenanceIntents(table: nil).isEmpty)
+    }
+
     @Test func `a path that others put into the table once more meanwhile is left as it is`() throws {
         let (lake, _) = try lake()
         let file = try files(lake, part: 0)[3]
