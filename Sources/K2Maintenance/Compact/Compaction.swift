@@ -197,7 +197,8 @@ public struct Compaction {
             throw error
         } catch {
             abandon(names, id)
-            try work.mayGoOn()
+            // A commit that lost against another is not tried again once the run is to stop.
+            if (error as? IcebergError)?.code == .validation { try work.mayGoOn() }
             throw error
         }
     }
