@@ -22,7 +22,7 @@ from pyiceberg.manifest import (
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate
 
-from readers import plain_path
+from maintain_process import plain
 
 FIELD_ID = b"PARQUET:field_id"
 POSITION_SCHEMA = pa.schema(
@@ -125,7 +125,7 @@ def commit(table, files):
 
 def by_id(location):
     """The rows of a data file: dictionaries by field id."""
-    arrow = parquet.ParquetFile(plain_path(location)).read()
+    arrow = parquet.ParquetFile(plain(location)).read()
     ids = [int(field.metadata[FIELD_ID]) for field in arrow.schema]
     return [dict(zip(ids, row)) for row in zip(*(column.to_pylist() for column in arrow.columns))] if arrow.num_rows else []
 

@@ -23,8 +23,9 @@ from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransfor
 from pyiceberg.types import BooleanType, DateType, DecimalType, IntegerType, LongType, NestedField, StringType, TimestamptzType
 
 from delete_files import commit, entries, equality_deletes, position_deletes, rows_left
+from maintain_process import plain
 from pipeline import NAMESPACE
-from readers import DuckDB, plain_path
+from readers import DuckDB
 from test_compact import catalog, compact, environment  # noqa: F401: fixtures
 
 UTC = datetime.timezone.utc
@@ -142,14 +143,14 @@ class Table:
 
 
 def by_duckdb(table):
-    return Counter(DuckDB().connect().execute(f"SELECT * FROM iceberg_scan('{plain_path(table.metadata_location)}')").fetchall())
+    return Counter(DuckDB().connect().execute(f"SELECT * FROM iceberg_scan('{plain(table.metadata_location)}')").fetchall())
 
 
 def by_clickhouse(table):
     """Three columns: their form is the same in JSON."""
     import chdb
 
-    query = f"SELECT id, name, `count` FROM icebergLocal('{plain_path(table.location())}') SETTINGS output_format_json_quote_64bit_integers = 0"
+    query = f"SELECT id, name, `count` FROM icebergLocal('{plain(table.location())}') SETTINGS output_format_json_quote_64bit_integers = 0"
     return Counter(tuple(json.loads(line).values()) for line in str(chdb.query(query, "JSONEachRow")).splitlines())
 
 
