@@ -69,6 +69,22 @@ public struct TableWork {
     }
 }
 
+extension TableWork {
+    /// To be called again and again in what takes long: keeps the lease, and ends the work when the run was asked to end.
+    /// - Throws: `LakeError(.stopped, …)`, and when the lease was lost.
+    public func mayGoOn() throws {
+        if isStopped() { throw LakeError(.stopped, "\(name): stopped") }
+        try keepLease()
+    }
+
+    /// The same work where it must come to its end although the run was asked to stop.
+    var toTheEnd: TableWork {
+        TableWork(
+            name: name, identifier: identifier, stores: stores, runID: runID, isDryRun: isDryRun, keepLease: keepLease, note: note, progress: progress,
+            show: show)
+    }
+}
+
 /// A line of output in its two forms; the tool prints one of them.
 public struct ShownLine {
     public let text: () -> String
@@ -89,6 +105,8 @@ public struct StepOutcome {
         case nothing
         /// A dry run.
         case planned
+        /// A part of it could not be done, and is told about; the rest is done: exit status 1.
+        case incomplete
         /// A check found a difference: exit status 3.
         case different
         /// A check could not decide: exit status 4.

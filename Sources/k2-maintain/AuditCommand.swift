@@ -114,8 +114,10 @@ struct AuditFlags: ParsableArguments {
     func step(_ clickHouse: ClickHouseOptions, repair: RepairOptions? = nil) throws -> MaintenanceStep {
         let address = try clickHouse.address()
         let timeout = Int(patience.microseconds / 1_000)
+        let abort = AbortFlag()
+        _ = StopWatch(abort)
         return AuditStep(auditOptions(at: WallClock.now()), repair: repair) { table in
-            let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-maintain", timeout: timeout))
+            let client = ClickHouseClient(address, options: ClickHouseOptions.http("k2-maintain", timeout: timeout, abort: abort))
             return AuditReader(client, name: "k2-maintain-\(getpid())-\(WallClock.now().microseconds)-\(table)")
         }.step
     }

@@ -19,7 +19,10 @@ struct CompactCommand: ParsableCommand {
 
             Before each commit, what was written is read back: the number of rows, exact sums, and a hash of all values that does not depend on the \
             order of rows must be those of what was read. Otherwise nothing is committed, the files are kept, and the exit status is 3. Others may write \
-            to the table meanwhile: a group whose files they changed is left as it is.
+            to the table meanwhile: a group whose files they changed is left as it is. Files that cannot be read are left with their group, and the exit \
+            status is 1 after the others.
+
+            A table that is named must have the columns of --where, --sort and --z-order; of tables that are not named, those that lack them are left alone.
             """)
 
     @OptionGroup var options: MaintainOptions
@@ -32,7 +35,9 @@ struct CompactCommand: ParsableCommand {
 
     func run() throws {
         HeapSettings.returnFreedMemory()
-        try MaintainRun(options, lake).run([Compaction.step(try compact.options(writing))])
+        let columns = options.names == nil ? ColumnSearch() : nil
+        try MaintainRun(options, lake).run([Compaction.step(try compact.options(writing), columns: columns)])
+        if let failure = columns?.failure, Shutdown.signalNumber == nil { throw ToolFailure(.usage, failure) }
     }
 }
 

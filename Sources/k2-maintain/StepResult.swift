@@ -32,7 +32,13 @@ struct StepResult {
 
     var exitStatus: ExitStatus {
         switch outcome {
-        case .success(let outcome): outcome.status == .different ? .different : outcome.status == .unverified ? .undecided : .done
+        case .success(let outcome):
+            switch outcome.status {
+            case .done, .nothing, .planned: .done
+            case .incomplete: .failed
+            case .different: .different
+            case .unverified: .undecided
+            }
         case .failure(let error): ExitStatus(error.code)
         }
     }

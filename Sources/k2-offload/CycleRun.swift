@@ -142,24 +142,3 @@ final class CycleRun: Sendable {
 extension LakeError {
     var isWorthRetrying: Bool { code == .busy || code == .outcomeUnknown }
 }
-
-/// Sets a flag when the tool is to stop.
-private final class StopWatch: Sendable {
-    private let ended = AbortFlag()
-
-    init(_ abort: AbortFlag) {
-        let ended = ended
-        let thread = DispatchQueue(label: "k2.offload.stop")
-        thread.async {
-            while !ended.isSet {
-                var stop = pollfd(fd: Shutdown.descriptor, events: Int16(POLLIN), revents: 0)
-                if poll(&stop, 1, Self.lookInterval) > 0 { return abort.set() }
-            }
-        }
-    }
-
-    /// Milliseconds.
-    private static let lookInterval: Int32 = 100
-
-    func cancel() { ended.set() }
-}

@@ -5,11 +5,14 @@ import decimal
 import os
 import random
 import struct
+import subprocess
 import threading
 
 import pytest
+from pyiceberg.manifest import ManifestContent
 
 from audit_process import HOUR, SILVER, START, Audit, data_files, delete_positions, iceberg_table, remove, rewrite, rewrite_manifest, trades
+from delete_files import by_id, commit, entries, equality_deletes
 from expectations import COLUMNS
 from lake_places import PlacedLake
 from object_store import ObjectStore
@@ -273,6 +276,21 @@ class TestDeletes:
         result = audit.run(expect=3)
         assert result["rows"]["missing"] == 3 and result["bad_files"] == 0
         assert "delete files" in audit.run("--repair", expect=3)["repaired"]["left"][0]
+
+    def test_rows_that_are_deleted_by_their_values(self, audit):
+        """By an engine that is none of ours; what the audit reads is the same before the delete file is applied for good and afterwards."""
+        table = iceberg_table(audit.offload.lake)
+        entry, spec_id = entries(table, ManifestContent.DATA)[0]
+        ids = [table.schema().find_field(name).field_id for name in ("trade_id", "exchange", "source_sequence")]
+        keys = [tuple(row[id] for id in ids) for row in by_id(entry.data_file.file_path)[5:9]]
+        commit(table, [equality_deletes(table, keys, ids, spec_id, entry.data_file.partition)])
+        missing = [audit.run(expect=3)["rows"]["missing"]]
+        command = [audit.offload.store.tools.path("k2-maintain"), "compact", "--tables", SILVER]
+        subprocess.run(command, env=audit.offload.environment, check=True, capture_output=True)
+        assert entries(table.refresh(), ManifestContent.DELETES) == []
+        missing.append(audit.run(expect=3)["rows"]["missing"])
+        assert missing == [4, 4]
+        audit.run("--repair")
 
 
 class TestOneSideIsMissing:

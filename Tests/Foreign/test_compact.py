@@ -6,7 +6,9 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -44,6 +46,7 @@ from pyiceberg.types import (
 from object_store import ObjectStore
 from pipeline import NAMESPACE, Lake, read_ndjson, tables_expected
 from readers import DuckDB, PyIceberg
+from write_faults import WriteFault, library
 
 UTC = datetime.timezone.utc
 
@@ -242,14 +245,8 @@ def rows_where(counted, table, filter):
 
 def test_names_stand_for_ids(tools, catalog, environment, tmp_path):
     """Files without field ids, added as they are, are read by the table's name mapping; without one they are left out."""
-    import pyarrow.parquet as parquet
-
     table = catalog.create_table(f"{NAMESPACE}.t", Schema(NestedField(1, "a", LongType(), required=False), NestedField(2, "b", StringType(), required=False)))
-    files = []
-    for number in range(6):
-        files.append(str(tmp_path / f"{number}.parquet"))
-        parquet.write_table(pa.table({"b": [f"b{number}", None], "a": pa.array([number, None], pa.int64())}), files[-1])
-    table.add_files([f"file://{file}" for file in files])
+    add_files(table, tmp_path, pa.table({"b": ["x", None], "a": pa.array([1, None], pa.int64())}))
     before = rows(table.scan().to_arrow())
     (done,) = compact(tools, environment)
     assert done["status"] == "done" and done["rows"] == 12 and rows(table.refresh().scan().to_arrow()) == before
@@ -271,8 +268,155 @@ def test_chosen_files_and_orders(tools, catalog, environment):
     table.refresh()
     assert rows(table.scan().to_arrow()) == before and len(list(table.scan().plan_files())) == 3
     assert len(table.current_snapshot().manifests(table.io)) == 1
-    compact(tools, environment, "--where", "nope = 1", status=1)
-    compact(tools, environment, "--dedupe", status=64)
+
+
+def told(tools, environment, *arguments, status, verb="compact"):
+    """What it said on stderr, in one line each."""
+    done = subprocess.run([tools.path("k2-maintain"), verb, *arguments], env=os.environ | environment, capture_output=True, text=True)
+    assert done.returncode == status, done.stderr + done.stdout
+    return done.stderr.splitlines()
+
+
+def test_flags_that_do_not_fit_the_table(tools, catalog, environment):
+    table = catalog.create_table(f"{NAMESPACE}.t", Schema(*FIELDS))
+    append(table, 0, 10, random.Random(3))
+    names = ", ".join(table.schema().column_names[:7])
+    for arguments, text in {
+        ("--where", "nope = 1"): f"--where: column nope: not in the table: expected one of {names}",
+        ("--where", "price = 'x'"): "--where: column price: expected a decimal(12, 3), found 'x'",
+        ("--where", "raw = 'x'"): "--where: column raw: a binary cannot be compared with a literal",
+        ("--where", "tags = 'x'"): "--where: column tags: made up of others: expected a column with one value a row",
+        ("--sort", "nope desc"): f"--sort: column nope: not in the table: expected one of {names}",
+        ("--z-order", "id,place"): "--z-order: column place: made up of others: expected a column with one value a row, such as place.x",
+        ("--dedupe",): "--dedupe: what makes two rows one is known of K2's own tables only",
+    }.items():
+        for extra in [(), ("--dry-run",)]:
+            line, total = told(tools, environment, "--tables", "t", *arguments, *extra, status=64)
+            assert line.startswith(f"k2-maintain: compact: t: {text}") and total.endswith("1 of 1 tables: not done: t"), line
+    assert len(table.refresh().metadata.snapshots) == 1
+
+
+def test_flags_for_some_of_the_tables(tools, lake):
+    """Of tables that were not named, those without the column are left alone; when none has it, the flag is wrong."""
+    lines = told(tools, lake.environment, "--where", "window_start >= '2026-02-18'", "--dry-run", status=0)
+    assert any(line.startswith("k2-maintain: compact: silver_trades: left alone: --where: column window_start: not in the table: expected one of ") for line in lines)
+    assert not any("gold_ohlcv" in line and "left alone" in line for line in lines)
+    lines = told(tools, lake.environment, "--sort", "nope", "--dry-run", status=64)
+    assert lines[-1].startswith("k2-maintain: --sort: column nope: none of ") and lines[-1].endswith(" tables has it")
+    told(tools, lake.environment, "--where", "window_start >= '2026-02-18'", "--tables", "silver_trades,gold_ohlcv_1m", "--dry-run", status=64)
+
+
+def add_files(table, folder, arrow, count=6, **options):
+    """Files without field ids, taken into the table as they are."""
+    import pyarrow.parquet as parquet
+
+    files = [str(folder / f"{uuid.uuid4()}.parquet") for _ in range(count)]
+    for file in files:
+        parquet.write_table(arrow, file, **options)
+    table.add_files([f"file://{file}" for file in files])
+    return files
+
+
+def test_names_that_the_mapping_does_not_know(tools, catalog, environment, tmp_path):
+    """A column that nothing maps would be null for good once its file is written anew: the files are left, until the mapping is put right."""
+    schema = Schema(NestedField(1, "a", LongType(), required=False), NestedField(2, "b", StringType(), required=False))
+    table = catalog.create_table(f"{NAMESPACE}.t", schema)
+    first = min(add_files(table, tmp_path, pa.table({"b": ["x", None], "a": pa.array([1, None], pa.int64())})))
+    before, whole = rows(table.scan().to_arrow()), table.properties["schema.name-mapping.default"]
+    with table.transaction() as change:
+        change.set_properties({"schema.name-mapping.default": json.dumps([{"field-id": 1, "names": ["a"]}])})
+    snapshot = table.current_snapshot().snapshot_id
+    for extra in [(), ("--dry-run",)]:
+        lines = told(tools, environment, "--tables", "t", *extra, status=1)
+        assert f"file://{first}: column b: the name mapping of the table does not name it, and no schema says that it was dropped" in "".join(lines), lines
+        assert table.refresh().current_snapshot().snapshot_id == snapshot
+    # Renamed: pyiceberg keeps the old name in the mapping.
+    with table.transaction() as change:
+        change.set_properties({"schema.name-mapping.default": whole})
+    with table.update_schema() as update:
+        update.rename_column("b", "c")
+    (done,) = compact(tools, environment)
+    assert done["status"] == "done" and done["rows"] == 12
+    renamed = Counter({tuple(sorted(("c" if name == "b" else name, value) for name, value in row)): count for row, count in before.items()})
+    assert rows(table.refresh().scan().to_arrow()) == renamed
+    # Dropped: what files have of it goes with them.
+    add_files(table, tmp_path, pa.table({"c": ["y"], "a": pa.array([2], pa.int64())}))
+    with table.update_schema() as update:
+        update.delete_column("c")
+    with table.transaction() as change:
+        change.set_properties({"schema.name-mapping.default": json.dumps([{"field-id": 1, "names": ["a"]}])})
+    (done,) = compact(tools, environment)
+    assert done["status"] == "done" and rows(table.refresh().scan().to_arrow()) == Counter({(("a", 1),): 6, (("a", None),): 6, (("a", 2),): 6})
+
+
+def test_files_that_cannot_be_read(tools, catalog, environment, tmp_path):
+    """Each partition that holds one is left as it is and told about, others are done, and the status says that something is left."""
+    schema = Schema(NestedField(1, "a", LongType(), required=False), NestedField(2, "p", StringType(), required=False))
+    table = catalog.create_table(f"{NAMESPACE}.t", schema, partition_spec=PartitionSpec(PartitionField(2, 1000, IdentityTransform(), "p")))
+
+    def part(name):
+        return pa.table({"a": pa.array([1, None], pa.int64()), "p": [name, name]})
+
+    add_files(table, tmp_path, part("good"))
+    (brotli, *_) = add_files(table, tmp_path, part("brotli"), 1, compression="brotli") + add_files(table, tmp_path, part("brotli"))
+    (lost, *_) = add_files(table, tmp_path, part("lost"))
+    (short, *_) = add_files(table, tmp_path, part("short"))
+    (long, *_) = add_files(table, tmp_path, part("long"))
+    sizes = {file: os.stat(file).st_size for file in (short, long)}
+    os.unlink(lost)
+    os.truncate(short, sizes[short] - 100)
+    pa.parquet.write_table(pa.table({"a": range(100)}), long)
+    reasons = [
+        f"file://{brotli}: not supported: row group 0: a: compression brotli",
+        f"file://{lost}: not in the store",
+        f"file://{short}: the file is shorter than its manifest says: found {sizes[short] - 100} bytes, expected {sizes[short]}",
+        f"file://{long}: the file is longer than its manifest says: found {os.stat(long).st_size} bytes, expected {sizes[long]}",
+    ]
+    lines = told(tools, environment, "--tables", "t", "--dry-run", status=1)
+    assert all(any(reason in line for line in lines) for reason in reasons), lines
+    lines = told(tools, environment, "--tables", "t", status=1)
+    assert all(any(reason in line for line in lines) for reason in reasons), lines
+    assert any("(and 3 more); beside that, 6 files became 1" in line for line in lines), lines
+    (again,) = compact(tools, environment, status=1)
+    assert again["status"] == "incomplete" and again["commits"] == 0 and len(again["left_out"]) == 4
+    (good,) = [task.file for task in table.refresh().scan(row_filter="p = 'good'").plan_files()]
+    assert good.record_count == 12
+
+
+def test_stopped_at_any_moment(tools, catalog, environment, tmp_path):
+    """SIGTERM before a chosen write: the run ends, takes back what it wrote, and the next one does the rest."""
+    chance = random.Random(11)
+
+    def stopped(name, action, step=0):
+        """What a run over a new table came to that is stopped at a step."""
+        day = PartitionField(2, 1000, DayTransform(), "day_day")
+        table = catalog.create_table(f"{NAMESPACE}.{name}", Schema(*FIELDS[:8]), partition_spec=PartitionSpec(day))
+        for number in range(6):
+            append(table, number * 40, 40, chance)
+        before = rows(table.scan().to_arrow())
+        fault = WriteFault(library(), tmp_path / "report", action, step, under=tmp_path / "warehouse")
+        command = [tools.path("k2-maintain"), "compact", "--tables", name]
+        done = subprocess.run(command, env=os.environ | environment | fault.environment, capture_output=True, text=True)
+        assert rows(table.refresh().scan().to_arrow()) == before, f"{action} at {step}"
+        return table, before, done, fault.steps[0]
+
+    _, _, done, total = stopped("t0", "count")
+    assert done.returncode == 0 and total > 10, done.stderr
+    ended = 0
+    for step in [1, *chance.sample(range(2, total), 7)]:
+        table, before, done, steps = stopped(f"t{step}", "stop", step)
+        assert done.returncode == 143, done.stderr
+        ended += "stopped after 0 commits; the next run goes on" in done.stderr
+        manifests = [manifest for snapshot in table.snapshots() for manifest in snapshot.manifests(table.io)]
+        named = {entry.data_file.file_path for manifest in manifests for entry in manifest.fetch_manifest_entry(table.io)}
+        there = {f"file://{file}" for file in pathlib.Path(table.location().removeprefix("file://")).rglob("*.parquet")}
+        assert there <= named, f"stopped at {step} of {total}: {done.stderr}"
+        with sqlite3.connect(tmp_path / "state.db") as state:
+            assert state.execute("SELECT count(*) FROM maintenance_intents").fetchone() == (0,)
+        (again,) = compact(tools, environment, tables=f"t{step}")
+        assert again["status"] in ("done", "nothing") and rows(table.refresh().scan().to_arrow()) == before
+        assert len(list(table.scan().plan_files())) == 3
+    assert ended > 0
 
 
 # Tables of DuckDB -----------------------------------------------------------------------------------------

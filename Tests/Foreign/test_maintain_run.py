@@ -5,11 +5,13 @@ import sqlite3
 import subprocess
 
 import pytest
+from pyiceberg.expressions import In
 
 from expectations import COLUMNS
 from load_process import lines
 from offload_process import Offload, problems
 from pipeline import Lake
+from readers import PyIceberg
 
 SILVER = ["silver_trades"]
 VERBS = ["compact", "expire", "orphans-plan", "audit"]
@@ -87,3 +89,52 @@ def test_expiry_beside_an_open_batch(offload):
     maintain(offload, "expire", "--tables", "silver_trades", "--older-than", "0s", "--retain-last", "1")
     assert problems(offload, SILVER) == []
     assert offload.status()["silver_trades"]["open_intents"] == 0
+
+
+def test_each_plan_for_programs(offload, tmp_path):
+    """A dry run of each verb says as JSON what it would do, a line each and a result behind them, and does none of it."""
+    for number in range(6):
+        load(offload, lines(number * 300, 300))
+        offload.run("--tables", "silver_trades")
+    folder = offload.lake.folder / "warehouse"
+    (data,) = {file.parent.parent for file in folder.rglob("*.parquet")}
+    (data / "stray.parquet").write_bytes(b"stray")
+    only, now = ("--tables", "silver_trades"), ("--older-than", "0s")
+
+    def planned(*arguments, statuses=("planned",), expect=0):
+        """The lines of the plan, and the results."""
+        before = sorted(str(file) for file in folder.rglob("*"))
+        said = maintain(offload, *arguments, "--dry-run", expect=expect)
+        assert sorted(str(file) for file in folder.rglob("*")) == before
+        assert all(line["table"] == "silver_trades" and line["verb"] for line in said if "status" not in line), said
+        results = [line for line in said if "status" in line]
+        assert results and {result["status"] for result in results} <= set(statuses), results
+        return [line for line in said if "status" not in line], results
+
+    (groups, (result,)) = planned("compact", *only)
+    assert sum(len(line["files"]) for line in groups if line["plan"] == "group") == result["files_in"] == 6
+    assert {line["partition"].split("=")[0] for line in groups} == {"timestamp_day"}
+    files, (result,) = planned("expire", *only, *now, "--retain-last", "1")
+    assert sum("file" in line and line.get("kind") != "metadata" for line in files) == result["deleted_files"] > 0
+    files, (result,) = planned("orphans", "plan", *only, *now)
+    assert result["orphans"] == 1 and [line["file"].endswith("/stray.parquet") for line in files] == [True]
+    plan = tmp_path / "plan.ndjson"
+    maintain(offload, "orphans", "plan", *only, *now, "-o", plan)
+    files, (result,) = planned("orphans", "apply", plan)
+    assert result["moved_files"] == 1 and [line["bytes"] for line in files] == [5]
+    maintain(offload, "orphans", "apply", plan)
+    (listed, _) = maintain(offload, "orphans", "list", *only)
+    files, (result,) = planned("orphans", "restore", listed["quarantine"], *only)
+    assert result["restored_files"] == 1 and len(files) == 1
+    files, (result,) = planned("orphans", "purge", *only, *now)
+    assert result["purged_files"] == 1 and [line["quarantine"] for line in files] == [listed["quarantine"]]
+    table = PyIceberg().table(offload.lake, "silver_trades")
+    names = [row["trade_id"] for row in PyIceberg().rows(offload.lake, "silver_trades")[:50]]
+    table.delete(In("trade_id", names))
+    rows, (result,) = planned("audit", *only, "--full", "--lookback", "0s", "--repair", statuses=("different",), expect=3)
+    assert result["repair_plan"] == {
+        "add": 50, "remove": 0, "replace": 0, "leave_different": 0, "leave_extra": 0, "drop_files": 0, "is_blocked": False
+    }
+    assert rows
+    _, results = planned("run", *only, "--full", "--lookback", "0s", *now, "--orphans-older-than", "0s", statuses=("planned", "different"), expect=3)
+    assert [result["verb"] for result in results] == VERBS

@@ -4,8 +4,8 @@
 // linking, truncating and removing files, making folders. Standard streams and pipes do not count. With K2_FAULT_MERGE=1, calls that
 // write to one file without anything in between are one step.
 //
-//   K2_FAULT_ACTION   count; kill: at the step; error: the step's call fails with EIO; full: from the step on writing and creating
-//                     files fails with ENOSPC
+//   K2_FAULT_ACTION   count; kill: at the step; stop: SIGTERM before the step, which is made all the same; error: the step's call fails
+//                     with EIO; full: from the step on writing and creating files fails with ENOSPC
 //   K2_FAULT_STEP     from 1 on
 //   K2_FAULT_UNDER    only files below this path count, and no connections
 //   K2_FAULT_REPORT   a file that gets the number of steps and the last one's name
@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum action { COUNT, KILL, ERROR, FULL };
+enum action { COUNT, KILL, STOP, ERROR, FULL };
 enum kind { WRITES, OTHER };
 
 struct report {
@@ -47,7 +47,7 @@ static _Atomic int last_file = -1;
 
 __attribute__((constructor)) static void start(void) {
     const char *text = getenv("K2_FAULT_ACTION");
-    action = !text ? COUNT : !strcmp(text, "kill") ? KILL : !strcmp(text, "error") ? ERROR : !strcmp(text, "full") ? FULL : COUNT;
+    action = !text ? COUNT : !strcmp(text, "kill") ? KILL : !strcmp(text, "stop") ? STOP : !strcmp(text, "error") ? ERROR : !strcmp(text, "full") ? FULL : COUNT;
     chosen = (text = getenv("K2_FAULT_STEP")) ? atol(text) : 0;
     haste = (text = getenv("K2_FAULT_HASTE")) ? atol(text) : 1;
     merges = (text = getenv("K2_FAULT_MERGE")) && *text == '1';
@@ -94,7 +94,7 @@ static int step(const char *name, const char *path, int file, enum kind kind) {
     static _Atomic long counted;
     long number = atomic_fetch_add(&counted, 1) + 1;
     int due = number == chosen;
-    if (report && (!chosen || number <= chosen)) {
+    if (report && (!chosen || number <= chosen || action == STOP)) {
         snprintf(report->last, sizeof report->last, "%s %s", name, path ? path : "");
         atomic_store(&report->steps, number);
     }
@@ -103,6 +103,7 @@ static int step(const char *name, const char *path, int file, enum kind kind) {
         kill(getpid(), SIGKILL);
         for (;;) pause();
     }
+    if (due && action == STOP) raise(SIGTERM);
     if (due && action == ERROR) return EIO;
     int needs_room = kind == WRITES || !strcmp(name, "create") || !strcmp(name, "mkdir");
     return action == FULL && chosen && number >= chosen && needs_room ? ENOSPC : 0;

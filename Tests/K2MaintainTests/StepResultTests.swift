@@ -29,7 +29,7 @@ struct StepResultTests {
         #expect(one?.status == .different && one?.message == "2 of 3 tables: a check found a difference: b, c")
         #expect(failure([failed("a", .held)])?.message == "1 of 1 tables: not done for now: a")
         let order: [(StepResult, K2CLI.ExitStatus)] = [
-            (failed("a", .held), .temporary), (done("a", .unverified), .undecided), (failed("a", .failed), .failed), (failed("a", .unavailable), .unavailable),
+            (failed("a", .held), .temporary), (done("a", .unverified), .undecided), (done("a", .incomplete), .failed), (failed("a", .failed), .failed), (failed("a", .unavailable), .unavailable),
             (failed("a", .configuration), .usage), (done("a", .different), .different), (failed("a", .outcomeUnknown), .unknownOutcome),
         ]
         for (place, item) in order.enumerated() { #expect(failure(order[...place].map(\.0))?.status == item.1) }

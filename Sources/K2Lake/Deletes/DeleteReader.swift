@@ -22,15 +22,22 @@ public struct DeleteReader {
     let metadata: TableMetadata
     let limits: ReaderLimits
     let keyBytes: Int
+    let mayGoOn: () throws -> Void
     /// The data files that each position delete file names, by its path, for those that were read.
     public private(set) var namedPaths: [String: Set<String>] = [:]
 
-    /// - Parameter keyBytes: what keys of equality deletes may take, about; more of them are applied in parts, each of which reads the data files once.
-    public init(store: any ObjectStore, metadata: TableMetadata, limits: ReaderLimits = ReaderLimits(), keyBytes: Int = 128 << 20) {
+    /// - Parameters:
+    ///   - keyBytes: what keys of equality deletes may take, about; more of them are applied in parts, each of which reads the data files once.
+    ///   - mayGoOn: called before each read; what it throws is passed on.
+    public init(
+        store: any ObjectStore, metadata: TableMetadata, limits: ReaderLimits = ReaderLimits(), keyBytes: Int = 128 << 20,
+        mayGoOn: @escaping () throws -> Void = {}
+    ) {
         self.store = store
         self.metadata = metadata
         self.limits = limits
         self.keyBytes = keyBytes
+        self.mayGoOn = mayGoOn
     }
 
     /// The rows that are left of each file; nil where all are.
@@ -39,14 +46,14 @@ public struct DeleteReader {
     public mutating func masks(_ files: [DeletedFile]) throws -> [RowMask?] {
         var masks = files.map { $0.deletes.isEmpty ? nil : RowMask(count: Int($0.data.file.recordCount)) }
         try applyPositions(files, &masks)
-        try EqualityDeletes(store: store, metadata: metadata, limits: limits, keyBytes: keyBytes).apply(files, &masks)
+        try EqualityDeletes(store: store, metadata: metadata, limits: limits, keyBytes: keyBytes, mayGoOn: mayGoOn).apply(files, &masks)
         return masks.map { $0.flatMap { $0.liveCount == $0.count ? nil : $0 } }
     }
 
     /// Reads which files a position delete file names, when that is not known yet.
     public mutating func readPaths(_ delete: ManifestEntry) throws {
         guard delete.file.content == .positionDeletes, namedPaths[delete.file.path] == nil else { return }
-        namedPaths[delete.file.path] = try PositionDeletes(delete.file, in: store, limits).forEach({ _ in nil }, remove: { _, _ in })
+        namedPaths[delete.file.path] = try PositionDeletes(delete.file, in: store, limits, mayGoOn).forEach({ _ in nil }, remove: { _, _ in })
     }
 
     private mutating func applyPositions(_ files: [DeletedFile], _ masks: inout [RowMask?]) throws {
@@ -60,7 +67,7 @@ public struct DeleteReader {
         }
         for delete in deletes {
             let places = Dictionary((targets[delete.path] ?? []).map { (files[$0].data.file.path, $0) }) { first, _ in first }
-            namedPaths[delete.path] = try PositionDeletes(delete, in: store, limits).forEach({ places[$0] }, remove: { masks[$0]?.remove($1) })
+            namedPaths[delete.path] = try PositionDeletes(delete, in: store, limits, mayGoOn).forEach({ places[$0] }, remove: { masks[$0]?.remove($1) })
         }
     }
 }
@@ -71,8 +78,8 @@ struct PositionDeletes {
     private let path: Int
     private let position: Int
 
-    init(_ file: DataFile, in store: any ObjectStore, _ limits: ReaderLimits) throws {
-        self.file = try TableFile(file, in: store, limits: limits)
+    init(_ file: DataFile, in store: any ObjectStore, _ limits: ReaderLimits, _ mayGoOn: @escaping () throws -> Void) throws {
+        self.file = try TableFile(file, in: store, limits: limits, mayGoOn: mayGoOn)
         path = try Self.column(DeleteIndex.filePathID, "file_path", .byteArray, in: self.file)
         position = try Self.column(DeleteIndex.positionID, "pos", .int64, in: self.file)
     }

@@ -13,6 +13,7 @@ struct EqualityDeletes {
     let limits: ReaderLimits
     /// Bytes that keys may take, about.
     let keyBytes: Int
+    let mayGoOn: () throws -> Void
 
     /// Delete files that are looked up together: of the same columns and the same data files.
     private struct Family {
@@ -108,7 +109,7 @@ struct EqualityDeletes {
     private func forEachBlock(
         _ file: DataFile, _ ids: [Int], mustHaveAll: Bool = false, _ body: ([KeyColumn], Range<Int>) throws -> Void
     ) throws {
-        let keys = try KeyReader(try TableFile(file, in: store, limits: limits), try ids.map(leaf), metadata)
+        let keys = try KeyReader(try TableFile(file, in: store, limits: limits, mayGoOn: mayGoOn), try ids.map(leaf), metadata)
         if mustHaveAll, let name = keys.missing { throw IcebergError(.malformed, "\(file.path): no column \(name), by which it deletes") }
         try keys.forEachBlock(body)
     }

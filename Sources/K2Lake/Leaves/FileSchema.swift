@@ -8,6 +8,8 @@ struct FileSchema {
         var element: SchemaElement
         /// Nil: not a field of the table.
         var id: Int?
+        /// The name mapping says nothing about the name, neither a field nor that there is none.
+        var isUnmapped = false
         var children: [Node]
         /// Below this node, as numbers of the file's columns.
         var leaves: Range<Int>
@@ -35,7 +37,9 @@ struct FileSchema {
     /// Groups that only make up a list or map have no name of their own in the mapping: what is below them is `element`, or `key` and `value`.
     private static func named(_ node: SchemaNode, _ fields: [NameMapping.Field]) -> Node {
         let field = fields.first { $0.names.contains(node.element.name) }
-        return unnamed(node, id: field?.fieldID, field?.fields ?? [])
+        var result = unnamed(node, id: field?.fieldID, field?.fields ?? [])
+        result.isUnmapped = field == nil
+        return result
     }
 
     private static func unnamed(_ node: SchemaNode, id: Int?, _ inner: [NameMapping.Field]) -> Node {

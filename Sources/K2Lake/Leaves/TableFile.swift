@@ -7,9 +7,37 @@ public struct TableFile {
     public let file: DataFile
     public let reader: ParquetReader
 
-    /// - Throws: `unsupported` for formats other than Parquet; `ParquetError` and `StoreError` with the path.
-    public init(_ file: DataFile, in store: any ObjectStore, limits: ReaderLimits = ReaderLimits()) throws {
-        try self.init(file, limits: limits) { try store.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound)) }
+    /// - Parameter mayGoOn: called before each read; what it throws is passed on.
+    /// - Throws: `unsupported` for formats other than Parquet, `malformed` and `missingFile` with the path; `StoreError`.
+    public init(
+        _ file: DataFile, in store: any ObjectStore, limits: ReaderLimits = ReaderLimits(), mayGoOn: @escaping () throws -> Void = {}
+    ) throws {
+        do {
+            try self.init(file, limits: limits) { range in
+                try mayGoOn()
+                return try Self.read(Int64(range.lowerBound)..<Int64(range.upperBound), of: file, in: store)
+            }
+        } catch let error as IcebergError where error.code == .malformed {
+            if let size = try? store.size(file.path), size > file.fileSize { throw Self.wrongSize(file, size) }
+            throw error
+        }
+    }
+
+    /// Bytes of a file as its manifest describes it.
+    /// - Throws: `missingFile`, `malformed` when the file ends before them, `storage` when it cannot be read; `StoreError` for what may pass.
+    public static func read(_ range: Range<Int64>, of file: DataFile, in store: any ObjectStore) throws -> [UInt8] {
+        do { return try store.get(file.path, range: range) } catch let error as StoreError {
+            switch error.code {
+            case .notFound: throw IcebergError(.missingFile, "\(file.path): not in the store")
+            case .invalidRange: throw wrongSize(file, try store.size(file.path))
+            default: throw error.isRetryable ? error as any Error : IcebergError(.storage, "\(error)")
+            }
+        }
+    }
+
+    private static func wrongSize(_ file: DataFile, _ size: Int64) -> IcebergError {
+        let comparison = size < file.fileSize ? "shorter" : "longer"
+        return IcebergError(.malformed, "\(file.path): the file is \(comparison) than its manifest says: found \(size) bytes, expected \(file.fileSize)")
     }
 
     /// - Parameter source: gives bytes of the file, from wherever they are.
@@ -48,7 +76,8 @@ public struct TableFile {
     /// Runs `body` with the file's path in Parquet's errors.
     static func naming<R>(_ file: DataFile, _ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as ParquetError {
-            throw IcebergError(error.code == .unsupported ? .unsupported : .malformed, "\(file.path): \(error)")
+            if error.code == .unsupported { throw IcebergError(.unsupported, "\(file.path): not supported: \(error.place): \(error.message)") }
+            throw IcebergError(.malformed, "\(file.path): \(error)")
         }
     }
 

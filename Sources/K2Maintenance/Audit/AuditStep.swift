@@ -2,6 +2,7 @@ import K2ClickHouse
 import K2Domain
 import K2JSON
 import K2Lake
+import K2Rows
 import K2StateStore
 
 /// The audit of a table as a step of maintenance: what is found goes to stdout, to the audit log and into the exit status.
@@ -19,21 +20,27 @@ public struct AuditStep {
     }
 
     public var step: MaintenanceStep {
-        MaintenanceStep("audit", needsLease: false, needsTable: false, covers: { Self.definition($0) != nil }) { try run($0) }
+        MaintenanceStep("audit", needsLease: false, needsTable: false, covers: { Self.definition($0) != nil }) { work in
+            do { return try run(work) } catch let error as WarmSourceError {
+                // A request that was ended by the stop itself is no failure of the server.
+                try work.mayGoOn()
+                throw error
+            }
+        }
     }
 
     private static func definition(_ table: String) -> TableDefinition? { MarketTables.all.first { $0.coldName == table } }
 
     private func run(_ work: TableWork) throws -> StepOutcome {
         guard let definition = Self.definition(work.name) else { throw LakeError(.configuration, "\(work.name): audit: not one of K2's tables") }
-        let audit = TableAudit(definition, reader(work.name), work.stores, options) {
-            if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped") }
-        }
+        let audit = TableAudit(definition, reader(work.name), work.stores, options, mayGoOn: work.mayGoOn)
         let result = try run(audit, work)
         guard let repair, result.rows?.differences ?? 0 > 0 || !result.files.isEmpty else { return result.outcome }
         if work.isDryRun {
             var outcome = result.outcome
-            outcome.summary += "; \(result.repairPlan(repair))"
+            let plan = result.repairPlan(repair)
+            outcome.summary += "; \(plan.text)"
+            outcome.facts["repair_plan"] = .object(plan.json)
             return outcome
         }
         let report = try AuditRepair(audit: audit, options: repair, note: work.note).run()
@@ -66,21 +73,56 @@ extension RepairReport {
     }
 }
 
-extension AuditResult {
-    /// What a repair would do, as far as it can be told before.
-    fileprivate func repairPlan(_ options: RepairOptions) -> String {
-        var parts: [String] = []
-        if let rows {
-            parts.append("a repair would add \(rows.count(.missing)) rows and remove \(rows.count(.doubled))")
-            let replaced = options.replacesDifferent ? rows.count(.differs) - rows.staying : 0
-            if replaced > 0 { parts.append("replace \(replaced)") }
-            if rows.count(.differs) > replaced { parts.append("leave \(rows.count(.differs) - replaced) that differ") }
-            if rows.count(.extra) > 0 { parts.append("leave \(rows.count(.extra)) that only the lake has") }
-        }
-        let lost = files.count { $0.kind == .lost }
-        if lost > 0 { parts.append(options.dropsLostFiles ? "take \(lost) lost files out of the table" : "change nothing while files are lost") }
-        if files.contains(where: { $0.kind != .lost }) { parts.append("change nothing while files are not what the lake says") }
+/// What a repair would do, as far as it can be told before.
+private struct RepairPlan {
+    /// Rows were compared.
+    var isCompared = false
+    var added: Int64 = 0
+    var removed: Int64 = 0
+    var replaced: Int64 = 0
+    /// Rows with other values, and rows that only the lake has, which stay.
+    var differing: Int64 = 0
+    var extra: Int64 = 0
+    var lostFiles = 0
+    var dropsLostFiles = false
+    var badFiles = 0
+
+    var text: String {
+        var parts = isCompared ? ["a repair would add \(Amount.of(added, "row")) and remove \(Amount.of(removed, "row"))"] : []
+        if replaced > 0 { parts.append("replace \(replaced)") }
+        if differing > 0 { parts.append("leave \(differing) that differ") }
+        if extra > 0 { parts.append("leave \(extra) that only the lake has") }
+        if lostFiles > 0 { parts.append(dropsLostFiles ? "take \(Amount.of(lostFiles, "lost file")) out of the table" : "change nothing while files are lost") }
+        if badFiles > 0 { parts.append("change nothing while files are not what the lake says") }
         return parts.joined(separator: ", ")
+    }
+
+    var json: JSONObject {
+        var object = JSONObject()
+        for (name, count) in [("add", added), ("remove", removed), ("replace", replaced), ("leave_different", differing), ("leave_extra", extra)] {
+            object[name] = .integer(count)
+        }
+        object["drop_files"] = .integer(dropsLostFiles ? lostFiles : 0)
+        object["is_blocked"] = .bool(badFiles > 0 || (lostFiles > 0 && !dropsLostFiles))
+        return object
+    }
+}
+
+extension AuditResult {
+    fileprivate func repairPlan(_ options: RepairOptions) -> RepairPlan {
+        var plan = RepairPlan()
+        if let rows {
+            plan.isCompared = true
+            plan.added = rows.count(.missing)
+            plan.removed = rows.count(.doubled)
+            plan.replaced = options.replacesDifferent ? rows.count(.differs) - rows.staying : 0
+            plan.differing = rows.count(.differs) - plan.replaced
+            plan.extra = rows.count(.extra)
+        }
+        plan.lostFiles = files.count { $0.kind == .lost }
+        plan.dropsLostFiles = options.dropsLostFiles
+        plan.badFiles = files.count { $0.kind != .lost }
+        return plan
     }
 }
 

@@ -13,9 +13,11 @@ extension ColdScan {
         let cold = try ColdFile(file, size: try store.size(file.path), in: store, schema)
         var columns = schema.definition.columns.map { ColumnBuilder($0) }
         for group in Set(places.map(\.rowGroup)).sorted() {
-            try mayGoOn()
             let positions = places.filter { $0.rowGroup == group }.map(\.position)
-            for index in columns.indices { columns[index].append(try cold.column(index, rowGroup: group), rows: positions) }
+            for index in columns.indices {
+                try mayGoOn()
+                columns[index].append(try cold.column(index, rowGroup: group), rows: positions)
+            }
         }
         return RowBuffer(schema.definition, columns: columns, rowCount: places.count)
     }

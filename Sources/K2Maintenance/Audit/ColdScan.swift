@@ -27,7 +27,7 @@ struct ColdScan {
     let store: any ObjectStore
     /// Positions of the columns that are compared.
     let columns: [Int]
-    /// Called between row groups; what it throws is passed on.
+    /// Called between columns; what it throws is passed on.
     let mayGoOn: () throws -> Void
 
     var definition: TableDefinition { schema.definition }
@@ -36,7 +36,7 @@ struct ColdScan {
     /// The rows that are left of each file; nil where all are.
     func masks(_ files: [DeletedFile]) throws -> [RowMask?] {
         if files.allSatisfy({ $0.deletes.isEmpty }) { return Array(repeating: nil, count: files.count) }
-        var reader = DeleteReader(store: store, metadata: metadata)
+        var reader = DeleteReader(store: store, metadata: metadata, mayGoOn: mayGoOn)
         return try reader.masks(files)
     }
 
@@ -105,6 +105,7 @@ struct ColdScan {
         var terms = RowTerms(rows: rows)
         var measure = 0
         for index in columns {
+            try mayGoOn()
             let column = try file.column(index, rowGroup: group)
             try terms.add(column)
             if checks { facts.add(column, ids: ids(index), schema.schema) }

@@ -59,7 +59,10 @@ extension ColdScan {
 
     private func terms(_ file: ColdFile, _ group: Int, _ columns: [Int]) throws -> [UInt64] {
         var terms = RowTerms(rows: file.rowCount(group))
-        for index in columns { try terms.add(try file.column(index, rowGroup: group)) }
+        for index in columns {
+            try mayGoOn()
+            try terms.add(try file.column(index, rowGroup: group))
+        }
         return terms.hashes
     }
 }

@@ -39,6 +39,8 @@ public struct TableAudit {
             do {
                 try audit(&result)
             } catch let error as WarmSourceError {
+                // A stop ends requests that wait.
+                try mayGoOn()
                 result.reasons.append("ClickHouse: \(error)")
             } catch let error as StoreError {
                 if error.code == .notFound, attempt < Self.attempts { attempt += 1; continue }

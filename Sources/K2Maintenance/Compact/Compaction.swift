@@ -13,17 +13,22 @@ public struct Compaction {
     let work: TableWork
     let options: CompactOptions
     private let budget: MemoryBudget
+    /// nil: the table was asked for by its name, and must have the columns that the options name.
+    private let columns: ColumnSearch?
 
-    public init(_ work: TableWork, _ options: CompactOptions) { self.init(work, options, MemoryBudget(options.maxMemory)) }
+    public init(_ work: TableWork, _ options: CompactOptions, columns: ColumnSearch? = nil) {
+        self.init(work, options, MemoryBudget(options.maxMemory), columns: columns)
+    }
 
-    init(_ work: TableWork, _ options: CompactOptions, _ budget: MemoryBudget) {
+    init(_ work: TableWork, _ options: CompactOptions, _ budget: MemoryBudget, columns: ColumnSearch? = nil) {
         self.work = work
         self.options = options
         self.budget = budget
+        self.columns = columns
     }
 
-    public static func step(_ options: CompactOptions) -> MaintenanceStep {
-        MaintenanceStep("compact") { work in try Compaction(work, options).run() }
+    public static func step(_ options: CompactOptions, columns: ColumnSearch? = nil) -> MaintenanceStep {
+        MaintenanceStep("compact") { work in try Compaction(work, options, columns: columns).run() }
     }
 
     private var stores: LakeStores { work.stores }
@@ -33,8 +38,17 @@ public struct Compaction {
 
     public func run() throws -> StepOutcome {
         let before = try stores.catalog.loadTable(work.identifier).metadata
-        var report = CompactionReport(before: before)
-        if work.isDryRun { return try dryRun(before, &report) }
+        var report = CompactionReport(table: work.name, before: before)
+        do {
+            return work.isDryRun ? try dryRun(before, &report) : try compact(&report)
+        } catch let error as UnfitColumn {
+            guard let columns, error.isMissing else { throw LakeError(.configuration, "\(work.name): \(error.text)") }
+            columns.note(error, in: work.name)
+            return report.leftAlone(error.text)
+        } catch let error as LakeError where error.code == .stopped { throw stopped(report) }
+    }
+
+    private func compact(_ report: inout CompactionReport) throws -> StepOutcome {
         do {
             for pass in 1...Self.maxPasses where report.commits < options.maxCommits {
                 guard try self.pass(pass, &report) else { break }
@@ -45,55 +59,74 @@ public struct Compaction {
         }
         if options.rewritesManifests { try rewriteManifests(&report) }
         report.after = try stores.catalog.loadTable(work.identifier).metadata
-        let outcome = report.outcome(.done)
-        guard let failure = report.failures.first else { return outcome }
-        throw LakeError(.failed, "\(work.name): \(failure)\(report.commits > 0 ? "; beside that, \(outcome.summary)" : "")")
+        return report.result(.done)
     }
 
     private func dryRun(_ metadata: TableMetadata, _ report: inout CompactionReport) throws -> StepOutcome {
         let prepared = try prepare(metadata, skipping: [])
-        prepared.plan.leftOut.forEach(work.note)
-        try noteUnreadable(prepared.plan, try TableColumns(metadata))
-        for group in prepared.plan.groups { work.show(report.shown(group, metadata)) }
-        for line in prepared.duplicates?.lines(metadata) ?? [] { work.show(line) }
-        report.plan(prepared.plan, prepared.duplicates)
+        tellLeftOut(prepared, &report)
+        var groups: [CompactionGroup] = []
+        for group in prepared.plan.groups {
+            do {
+                try checkFiles(group, prepared.table, metadata.schemas)
+                groups.append(group)
+                work.show(report.shown(group))
+            } catch where Self.isAboutFiles(error) {
+                report.leave(group, error)
+                work.note("\(Amount.of(group.inputs.count, "file")) would be left as they are: \(error)")
+            }
+        }
+        for line in prepared.duplicates?.lines(work.name, metadata) ?? [] { work.show(line) }
+        report.plan(groups, prepared.duplicates)
         report.after = metadata
-        return report.outcome(.planned)
+        return report.result(.planned)
     }
 
-    /// Whether columns can be read as the table's stands in the files, which planning does not open.
-    private func noteUnreadable(_ plan: CompactionPlan, _ table: TableColumns) throws {
-        for group in plan.groups {
-            for input in group.inputs {
-                do { _ = try TableFile(input.data.file, in: stores.objects).leaves(table) } catch let error as IcebergError where error.code == .unsupported {
-                    work.note("a group of \(group.inputs.count) files would be left as it is: \(error.message)")
-                    break
-                }
-            }
+    /// Whether columns can be read as the table's stand in the files, which planning does not open.
+    private func checkFiles(_ group: CompactionGroup, _ table: TableColumns, _ schemas: [Schema]) throws {
+        for input in group.inputs {
+            let file = try TableFile(input.data.file, in: stores.objects, limits: budget.readerLimits, mayGoOn: work.mayGoOn)
+            _ = try file.completeLeaves(table, schemas: schemas)
         }
     }
 
     /// What a pass works on.
     struct Prepared {
         var live: LiveTable
+        var table: TableColumns
+        var ordering: RowOrdering
         var plan: CompactionPlan
         var duplicates: Duplicates?
     }
 
     /// - Parameter skipped: files that could not be written anew before.
     private func prepare(_ metadata: TableMetadata, skipping skipped: Set<String>) throws -> Prepared {
-        let live = try LiveTable(metadata, stores.objects)
+        guard metadata.formatVersion == 2 else {
+            throw IcebergError(.unsupported, "table format version \(metadata.formatVersion): only version 2 is written")
+        }
         let table = try TableColumns(metadata)
-        let filter = try options.condition.map { condition throws(IcebergError) in try FileFilter(condition, metadata) }
+        let terms = try TableTerms(options, metadata, table.leaves)
+        columns?.noteFound()
+        let live = try LiveTable(metadata, stores.objects, mayGoOn: work.mayGoOn)
         var duplicates: Duplicates?
         if options.removesDuplicates {
-            duplicates = try Duplicates.find(live, work: work, filter: filter, store: stores.objects, budget: budget)
+            duplicates = try Duplicates.find(live, work: work, filter: terms.filter, store: stores.objects, budget: budget)
         }
         let limits = CompactionPlan.Limits(
             rows: budget.maxRows, bytes: Int64(options.targetSize) * 8, files: max(budget.maxChunks / max(table.leaves.count, 1), options.minInputFiles))
-        let files = skipped.isEmpty ? live.files : live.files.filter { !skipped.contains($0.data.file.path) }
-        let plan = CompactionPlan(files, metadata, options, limits, filter: filter, extra: duplicates?.files ?? [])
-        return Prepared(live: live, plan: plan, duplicates: duplicates)
+        let unsearched = Set(duplicates?.unsearched.map(\.partition) ?? [])
+        let files = live.files.filter { !skipped.contains($0.data.file.path) && !unsearched.contains(PartitionKey($0.data.file)) }
+        let plan = CompactionPlan(files, metadata, options, limits, filter: terms.filter, extra: duplicates?.files ?? [])
+        return Prepared(live: live, table: table, ordering: terms.ordering, plan: plan, duplicates: duplicates)
+    }
+
+    /// What is left out before anything is read for good.
+    private func tellLeftOut(_ prepared: Prepared, _ report: inout CompactionReport) {
+        let unsearched = prepared.duplicates?.unsearched.map { "\(report.name($0.partition)): left out: --dedupe: \($0.reason)" } ?? []
+        for line in prepared.plan.leftOut + unsearched {
+            work.note(line)
+            report.leaveOut(line)
+        }
     }
 
     // MARK: A pass
@@ -101,31 +134,24 @@ public struct Compaction {
     /// False when there was nothing to do, or nothing that another pass could do better.
     private func pass(_ number: Int, _ report: inout CompactionReport) throws -> Bool {
         let metadata = try stores.catalog.loadTable(work.identifier).metadata
-        guard metadata.formatVersion == 2 else {
-            throw IcebergError(.unsupported, "table format version \(metadata.formatVersion): only version 2 is written")
-        }
         let prepared = try prepare(metadata, skipping: report.skipped)
-        if number == 1 { prepared.plan.leftOut.forEach(work.note) }
+        if number == 1 { tellLeftOut(prepared, &report) }
         if prepared.plan.groups.isEmpty { return false }
-        let table = try TableColumns(metadata)
-        let ordering = try RowOrdering(options.order, metadata, table.leaves)
         // What comes out of several groups of a partition may want another pass, and that a commit.
         let isLast = Set(prepared.plan.groups.map(\.partition)).count == prepared.plan.groups.count
         let left = options.maxCommits - report.commits
         let batches = prepared.plan.commits(atMost: isLast ? left : max(left * 2 / 3, 1))
         var wasGivenUp = false
         for (place, batch) in batches.enumerated() {
-            work.progress("pass \(number): commit \(place + 1) of \(batches.count), \(batch.count) groups")
-            if work.isStopped() { throw stopped(report) }
-            wasGivenUp = try commit(batch, prepared, table, ordering, &report) || wasGivenUp
+            work.progress("pass \(number): commit \(place + 1) of \(batches.count), \(Amount.of(batch.count, "group"))")
+            try work.mayGoOn()
+            wasGivenUp = try commit(batch, prepared, &report) || wasGivenUp
         }
         return !isLast || wasGivenUp
     }
 
     /// One intent, one commit. Returns whether a group was given up.
-    private func commit(
-        _ batch: [CompactionGroup], _ prepared: Prepared, _ table: TableColumns, _ ordering: RowOrdering, _ report: inout CompactionReport
-    ) throws -> Bool {
+    private func commit(_ batch: [CompactionGroup], _ prepared: Prepared, _ report: inout CompactionReport) throws -> Bool {
         let id = "\(work.runID)-\(UUIDText(random: stores.environment.random16()).description.prefix(8))"
         try stores.state.openMaintenance(
             MaintenanceIntent(id: id, table: work.name, kind: "compact", holder: stores.holder, createdAt: stores.now, files: []))
@@ -133,35 +159,36 @@ public struct Compaction {
         var names: Set<String> = []
         do {
             var deletes = DeleteReader(
-                store: stores.objects, metadata: prepared.live.metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys)
+                store: stores.objects, metadata: prepared.live.metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys, mayGoOn: work.mayGoOn)
             let rewrite = GroupRewrite(
-                store: stores.objects, metadata: prepared.live.metadata, table: table, ordering: ordering, options: options, budget: budget,
-                keepLease: work.keepLease
+                store: stores.objects, metadata: prepared.live.metadata, table: prepared.table, ordering: prepared.ordering, options: options, budget: budget,
+                keepLease: work.mayGoOn
             ) { files in
                 names.formUnion(files)
                 try stores.state.addMaintenanceFiles(files, id: id)
             }
             for (number, group) in batch.enumerated() {
-                if work.isStopped() { throw stopped(report) }
+                try work.mayGoOn()
                 let name = location(group, "\(id)-\(number)", prepared.live.metadata)
                 do {
                     let result = try rewrite.run(group, name: name, deletes: &deletes, duplicates: prepared.duplicates?.masks ?? [:])
                     if result.isGain { written.append(result) } else { drop(result, &report) }
-                } catch where Self.isAboutGroup(error) {
+                } catch where Self.isAboutFiles(error) {
                     report.leave(group, error)
-                    work.note("\(group.inputs.count) files are left as they are: \(error)")
+                    work.note("\(Amount.of(group.inputs.count, "file")) left as they are: \(error)")
                     // Whatever was written of it.
                     _ = stores.objects.delete(names.filter { $0.hasPrefix(name + "-") })
                 }
             }
             let commit = CompactionCommit(
                 stores, work.identifier, read: prepared.live, id: id,
-                namedPaths: prepared.live.namedPaths.merging(deletes.namedPaths) { $1 }, witnesses: prepared.duplicates?.witnesses ?? [:])
-            try work.keepLease()
+                namedPaths: prepared.live.namedPaths.merging(deletes.namedPaths) { $1 }, witnesses: prepared.duplicates?.witnesses ?? [:],
+                isStopped: work.isStopped)
+            try work.mayGoOn()
             let snapshot = try commit.run(written)
             settle(commit, id)
             report.add(commit, snapshot, prepared.duplicates)
-            for (group, reason) in commit.givenUp { work.note("\(group.group.inputs.count) files are left as they are: \(reason)") }
+            for (group, reason) in commit.givenUp { work.note("\(Amount.of(group.group.inputs.count, "file")) left as they are: \(reason)") }
             return !commit.givenUp.isEmpty
         } catch let error as ContentDifference {
             throw error
@@ -170,20 +197,26 @@ public struct Compaction {
             throw error
         } catch {
             abandon(names, id)
+            // A commit that lost against another is not tried again once the run is to stop.
+            if (error as? IcebergError)?.code == .validation { try work.mayGoOn() }
             throw error
         }
     }
 
-    /// Whether an error is about the files of a group, so that others can be done all the same.
-    private static func isAboutGroup(_ error: any Error) -> Bool {
-        if let error = error as? IcebergError { return error.code == .unsupported || error.code == .malformed || error.code == .missingFile }
-        return (error as? LakeError)?.code == .failed
+    /// Whether an error is about the files that are read, so that others can be done all the same.
+    static func isAboutFiles(_ error: any Error) -> Bool {
+        guard let error = error as? IcebergError else { return (error as? LakeError)?.code == .failed }
+        switch error.code {
+        case .unsupported, .malformed, .missingFile: return true
+        case .storage: return !error.isRetryable
+        default: return false
+        }
     }
 
     /// Little memory for long values may bring out as many files as there were.
     private func drop(_ result: RewrittenGroup, _ report: inout CompactionReport) {
         report.skip(result.group)
-        work.note("\(result.group.inputs.count) files are left as they are: \(result.outputs.count) would come out of them with this --max-memory")
+        work.note("\(Amount.of(result.group.inputs.count, "file")) left as they are: \(result.outputs.count) would come out of them with this --max-memory")
         _ = stores.objects.delete(result.outputs.map(\.path))
     }
 
@@ -209,7 +242,7 @@ public struct Compaction {
     }
 
     private func stopped(_ report: CompactionReport) -> LakeError {
-        LakeError(.stopped, "\(work.name): stopped after \(report.commits) commits; the next run goes on")
+        LakeError(.stopped, "\(work.name): stopped after \(Amount.of(report.commits, "commit")); the next run goes on")
     }
 
     // MARK: Manifests
@@ -217,7 +250,7 @@ public struct Compaction {
     private func rewriteManifests(_ report: inout CompactionReport) throws {
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         let id = "\(work.runID)-manifests"
-        try work.keepLease()
+        try work.mayGoOn()
         let outcome = try loop.run(work.identifier) { (table, identity) throws(IcebergError) in
             guard table.metadata.currentSnapshotID != nil else { return nil }
             let files = TableFiles(metadata: table.metadata, store: stores.objects)

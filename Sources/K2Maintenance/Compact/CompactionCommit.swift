@@ -5,7 +5,7 @@ import K2StateStore
 /// Puts rewritten groups into the table beside other writers: `replace`, checked anew against the table as it is at each attempt.
 ///
 /// A group is given up when it would undo what others did since its files were read: one of them is gone, or a position delete of one of its rows came,
-/// or a delete that was applied is not in the table any more. Equality deletes that came since are no obstacle: the new files are as old as the snapshot
+/// or a delete that was applied is not in the table any more, or a file is in the table more than once by now. Equality deletes that came since are no obstacle: the new files are as old as the snapshot
 /// that was read, so these apply to them too.
 final class CompactionCommit {
     /// In the summary of the snapshot: the id of the intent.
@@ -20,6 +20,8 @@ final class CompactionCommit {
     private var namedPaths: [String: Set<String>]
     /// Files that must be live although they are not replaced: they hold the rows that stay of duplicates.
     private let witnesses: [String: Set<String>]
+    /// Asked before each attempt but the first: a run that is to stop does not wait for its turn.
+    private let isStopped: () -> Bool
 
     /// Groups that were not committed, and why.
     private(set) var givenUp: [(group: RewrittenGroup, reason: String)] = []
@@ -28,7 +30,7 @@ final class CompactionCommit {
 
     init(
         _ stores: LakeStores, _ identifier: TableIdentifier, read: LiveTable, id: String, namedPaths: [String: Set<String>],
-        witnesses: [String: Set<String>] = [:]
+        witnesses: [String: Set<String>] = [:], isStopped: @escaping () -> Bool = { false }
     ) {
         self.stores = stores
         self.identifier = identifier
@@ -36,6 +38,7 @@ final class CompactionCommit {
         self.id = id
         self.namedPaths = namedPaths
         self.witnesses = witnesses
+        self.isStopped = isStopped
     }
 
     /// - Returns: the snapshot; nil when there was nothing left to commit.
@@ -45,6 +48,7 @@ final class CompactionCommit {
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         let outcome = try loop.run(identifier) { (table, identity) throws(IcebergError) in
             if !table.metadata.snapshots(withSummary: Self.key, value: id).isEmpty { return nil }
+            if identity.attempt > 0, isStopped() { throw IcebergError(.validation, "\(identifier): stopped before a commit was made") }
             try checkIntent()
             return try plan(groups, table, identity, loop)
         }
@@ -74,7 +78,7 @@ final class CompactionCommit {
         let data = try files.liveEntries(.data)
         try readNewPaths(index, table.metadata)
         (givenUp, committed) = ([], [])
-        let live = Dictionary(data.map { ($0.file.path, $0) }) { first, _ in first }
+        let live = Dictionary(grouping: data) { $0.file.path }
         for group in groups {
             if let reason = obstacle(group, live, index) { givenUp.append((group, reason)) } else { committed.append(group) }
         }
@@ -102,7 +106,7 @@ final class CompactionCommit {
 
     // MARK: Checks
 
-    private func obstacle(_ group: RewrittenGroup, _ live: [String: ManifestEntry], _ index: DeleteIndex) -> String? {
+    private func obstacle(_ group: RewrittenGroup, _ live: [String: [ManifestEntry]], _ index: DeleteIndex) -> String? {
         for input in group.group.inputs {
             if let reason = change(of: input, live, index) { return reason }
             for witness in (witnesses[input.data.file.path] ?? []).sorted() {
@@ -114,9 +118,12 @@ final class CompactionCommit {
     }
 
     /// What became of a file since it was read that forbids its replacement.
-    private func change(of input: DeletedFile, _ live: [String: ManifestEntry], _ index: DeleteIndex) -> String? {
+    private func change(of input: DeletedFile, _ live: [String: [ManifestEntry]], _ index: DeleteIndex) -> String? {
         let path = input.data.file.path
-        guard let now = live[path], now.sequenceNumber == input.data.sequenceNumber else { return "\(path) is not in the table any more" }
+        let entries = live[path] ?? []
+        // A commit takes one of them away only.
+        if entries.count > 1 { return "\(path) is in the table \(entries.count) times by now" }
+        guard let now = entries.first, now.sequenceNumber == input.data.sequenceNumber else { return "\(path) is not in the table any more" }
         func names(_ delete: ManifestEntry) -> Bool { namedPaths[delete.file.path].map { $0.contains(path) } ?? true }
         let applied = Set(input.deletes.filter(names).map(\.file.path))
         let applying = index.deletes(for: now).filter(names)

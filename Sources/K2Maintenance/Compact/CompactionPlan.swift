@@ -18,7 +18,7 @@ struct CompactionGroup: Sendable {
 /// Which files of a table are laid together. A pure decision.
 struct CompactionPlan {
     private(set) var groups: [CompactionGroup] = []
-    /// Files that cannot be taken, and why, a line each.
+    /// Files that cannot be taken, and why, a line for each reason.
     private(set) var leftOut: [String] = []
 
     /// Sizes outside which a file is a candidate, in percent of the target: those of Iceberg's own rewriting.
@@ -44,20 +44,22 @@ struct CompactionPlan {
         self.options = options
         self.limits = limits
         let doubled = Self.doubled(files)
-        leftOut += doubled.sorted().map { "\($0): left out: it is in the table more than once" }
+        var left = LeftOutFiles()
+        for path in doubled.sorted() { left.add(path, "it is in the table more than once") }
         var partitions: [PartitionKey: [DeletedFile]] = [:]
         var order: [PartitionKey] = []
         for file in files where isCandidate(file) || extra.contains(file.data.file.path) {
             if let filter, !filter.mayMatch(file.data.file) { continue }
             if doubled.contains(file.data.file.path) { continue }
             if let reason = Self.obstacle(file, metadata) {
-                leftOut.append("\(file.data.file.path): left out: \(reason)")
+                left.add(file.data.file.path, reason)
                 continue
             }
             let key = PartitionKey(file.data.file)
             if partitions[key] == nil { order.append(key) }
             partitions[key, default: []].append(file)
         }
+        leftOut = left.lines
         for key in order {
             let candidates = partitions[key] ?? []
             for inputs in packed(candidates) {
@@ -129,6 +131,23 @@ struct CompactionPlan {
         if groups.isEmpty { return [] }
         let size = (groups.count + max(count, 1) - 1) / max(count, 1)
         return stride(from: 0, to: groups.count, by: size).map { Array(groups[$0..<min($0 + size, groups.count)]) }
+    }
+}
+
+/// Files that are left out, by reason: of thousands in a format that is not read one line is enough.
+private struct LeftOutFiles {
+    private var reasons: [String] = []
+    private var files: [String: (first: String, count: Int)] = [:]
+
+    mutating func add(_ path: String, _ reason: String) {
+        if files[reason] == nil { reasons.append(reason) }
+        files[reason, default: (path, 0)].count += 1
+    }
+
+    var lines: [String] {
+        reasons.compactMap { reason in
+            files[reason].map { "\($0.first)\($0.count > 1 ? " and \(Amount.of($0.count - 1, "more file"))" : ""): left out: \(reason)" }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ import K2StateStore
 
 /// What a compaction of one table did, or would do.
 struct CompactionReport {
+    let table: String
     let before: TableMetadata
     var after: TableMetadata?
     private(set) var commits = 0
@@ -24,20 +25,24 @@ struct CompactionReport {
 
     /// Files that could not be written anew, or not to advantage.
     private(set) var skipped: Set<String> = []
-    /// Why groups could not be written anew, but for what is not supported here.
-    private(set) var failures: [String] = []
-    private var leftGroups = 0
+    /// Why files and groups could not be written anew.
+    private var failures: [String] = []
 
-    init(before: TableMetadata) { self.before = before }
+    init(table: String, before: TableMetadata) {
+        self.table = table
+        self.before = before
+    }
 
     mutating func skip(_ group: CompactionGroup) { skipped.formUnion(group.inputs.map(\.data.file.path)) }
 
     /// A group is left as it is.
     mutating func leave(_ group: CompactionGroup, _ error: any Error) {
         skip(group)
-        leftGroups += 1
-        if (error as? IcebergError)?.code != .unsupported { failures.append("\(error)") }
+        failures.append("\(error)")
     }
+
+    /// Files are left as they are that were put into no group.
+    mutating func leaveOut(_ reason: String) { failures.append(reason) }
 
     mutating func add(_ commit: CompactionCommit, _ snapshot: Int64?, _ found: Duplicates?) {
         givenUp += commit.givenUp.count
@@ -60,12 +65,12 @@ struct CompactionReport {
         duplicates += found?.removed(from: replaced) ?? []
     }
 
-    mutating func plan(_ plan: CompactionPlan, _ found: Duplicates?) {
-        groups = plan.groups.count
+    mutating func plan(_ planned: [CompactionGroup], _ found: Duplicates?) {
+        groups = planned.count
         commits = 0
-        filesIn = plan.groups.reduce(0) { $0 + $1.inputs.count }
-        bytesIn = plan.groups.reduce(0) { $0 + $1.bytes }
-        rows = plan.groups.reduce(0) { $0 + $1.rows }
+        filesIn = planned.reduce(0) { $0 + $1.inputs.count }
+        bytesIn = planned.reduce(0) { $0 + $1.bytes }
+        rows = planned.reduce(0) { $0 + $1.rows }
         duplicates = found?.counts ?? []
     }
 
@@ -83,11 +88,13 @@ struct CompactionReport {
         return PartitionPath.text(partition.values, spec: spec, schema: metadata.currentSchema)
     }
 
-    func shown(_ group: CompactionGroup, _ metadata: TableMetadata) -> ShownLine {
-        let name = Self.name(group.partition, metadata)
+    func name(_ partition: PartitionKey) -> String { Self.name(partition, before) }
+
+    func shown(_ group: CompactionGroup) -> ShownLine {
+        let name = name(group.partition)
         let deletes = group.deleteFiles.count
-        var text = "  \(name): \(group.inputs.count) files, \(group.rows) rows, \(group.bytes) bytes"
-        if deletes > 0 { text += ", \(deletes) delete files" }
+        var text = "\(table): \(name): \(Amount.of(group.inputs.count, "file")), \(Amount.of(group.rows, "row")), \(Amount.of(group.bytes, "byte"))"
+        if deletes > 0 { text += ", \(Amount.of(deletes, "delete file"))" }
         var object = JSONObject()
         object["plan"] = .string("group")
         object["partition"] = .string(name)
@@ -97,6 +104,23 @@ struct CompactionReport {
         object["delete_files"] = .integer(deletes)
         object["files"] = .array(group.inputs.map { .string($0.data.file.path) })
         return ShownLine(text, json: object)
+    }
+
+    /// The outcome; an incomplete one when files could not be written anew.
+    func result(_ status: StepOutcome.Status) -> StepOutcome {
+        var outcome = outcome(status)
+        guard let first = failures.first else { return outcome }
+        let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
+        let isNothing = outcome.status == .nothing || (status == .planned && groups == 0)
+        outcome.summary = first + more + (isNothing ? "" : "; beside that, \(outcome.summary)")
+        outcome.status = .incomplete
+        return outcome
+    }
+
+    func leftAlone(_ reason: String) -> StepOutcome {
+        var outcome = outcome(.done)
+        outcome.summary = "left alone: \(reason)"
+        return outcome
     }
 
     func outcome(_ status: StepOutcome.Status) -> StepOutcome {
@@ -122,23 +146,21 @@ struct CompactionReport {
 
     private func summary(_ status: StepOutcome.Status) -> String {
         if status == .planned {
-            var text = "\(groups) groups, \(filesIn) files, \(bytesIn) bytes would be written anew"
-            if duplicateRows > 0 { text += ", \(duplicateRows) duplicate rows would go" }
+            var text = "\(Amount.of(groups, "group")), \(Amount.of(filesIn, "file")), \(Amount.of(bytesIn, "byte")) would be written anew"
+            if duplicateRows > 0 { text += ", \(Amount.of(duplicateRows, "duplicate row")) would go" }
             return groups == 0 ? "nothing to do" : text
         }
-        if status == .nothing, leftGroups > 0 { return "nothing done: \(leftGroups) groups could not be written anew" }
-        if status == .nothing { return givenUp > 0 ? "nothing done: \(givenUp) groups were changed by others meanwhile" : "nothing to do" }
+        if status == .nothing { return givenUp > 0 ? "nothing done: \(Amount.of(givenUp, "group")) changed by others meanwhile" : "nothing to do" }
         var parts: [String] = []
         if commits > 0 {
-            parts.append("\(filesIn) files became \(filesOut), \(bytesIn) bytes \(bytesOut), in \(commits) \(commits == 1 ? "commit" : "commits")")
-            parts.append("\(rows) rows proved equal")
+            parts.append("\(Amount.of(filesIn, "file")) became \(filesOut), \(Amount.of(bytesIn, "byte")) \(bytesOut), in \(Amount.of(commits, "commit"))")
+            parts.append("\(Amount.of(rows, "row")) proved equal")
         }
-        if deleteFiles > 0 { parts.append("\(deleteFiles) delete files applied and dropped") }
-        if removedRows - Int64(duplicateRows) > 0 { parts.append("\(removedRows - Int64(duplicateRows)) deleted rows left out") }
-        if duplicateRows > 0 { parts.append("\(duplicateRows) duplicate rows removed") }
-        if let manifests { parts.append("\(manifests.before) manifests became \(manifests.after)") }
-        if givenUp > 0 { parts.append("\(givenUp) groups changed by others meanwhile were left") }
-        if leftGroups > 0 { parts.append("\(leftGroups) groups could not be written anew") }
+        if deleteFiles > 0 { parts.append("\(Amount.of(deleteFiles, "delete file")) applied and dropped") }
+        if removedRows - Int64(duplicateRows) > 0 { parts.append("\(Amount.of(removedRows - Int64(duplicateRows), "deleted row")) left out") }
+        if duplicateRows > 0 { parts.append("\(Amount.of(duplicateRows, "duplicate row")) removed") }
+        if let manifests { parts.append("\(Amount.of(manifests.before, "manifest")) became \(manifests.after)") }
+        if givenUp > 0 { parts.append("\(Amount.of(givenUp, "group")) changed by others meanwhile left as they are") }
         return parts.joined(separator: "; ")
     }
 
@@ -162,7 +184,7 @@ struct CompactionReport {
         }
         if let manifests { object["manifests"] = ["before": .integer(manifests.before), "after": .integer(manifests.after)] }
         if givenUp > 0 { object["groups_given_up"] = .integer(givenUp) }
-        if leftGroups > 0 { object["groups_left_out"] = .integer(leftGroups) }
+        if !failures.isEmpty { object["left_out"] = .array(failures.map { .string($0) }) }
         return object
     }
 }

@@ -17,6 +17,8 @@ struct Duplicates {
     /// Rows that go, by partition.
     private(set) var counts: [(partition: PartitionKey, rows: Int)] = []
     private var partitions: [String: PartitionKey] = [:]
+    /// Partitions of which a file cannot be read, and why: nothing of theirs goes.
+    private(set) var unsearched: [(partition: PartitionKey, reason: String)] = []
 
     var files: Set<String> { Set(masks.keys) }
     var rowCount: Int { counts.reduce(0) { $0 + $1.rows } }
@@ -46,19 +48,33 @@ struct Duplicates {
             partitions[key, default: []].append(file)
         }
         var found = Duplicates()
-        var deletes = DeleteReader(store: store, metadata: live.metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys)
+        var deletes = DeleteReader(
+            store: store, metadata: live.metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys, mayGoOn: work.mayGoOn)
         for (number, key) in order.enumerated() {
             work.progress("looking for duplicates in partition \(number + 1) of \(order.count)")
-            try work.keepLease()
+            try work.mayGoOn()
             let files = partitions[key] ?? []
-            try found.search(files, key, identity, masks: try deletes.masks(files), store, live.metadata, budget)
+            do {
+                var part = Duplicates()
+                let open = { (file: DataFile) in try TableFile(file, in: store, limits: budget.readerLimits, mayGoOn: work.mayGoOn) }
+                try part.search(files, key, identity, masks: try deletes.masks(files), open, live.metadata, budget)
+                found.add(part)
+            } catch where Compaction.isAboutFiles(error) { found.unsearched.append((key, "\(error)")) }
         }
         return found
     }
 
+    /// Adds what was found in other partitions.
+    private mutating func add(_ other: Duplicates) {
+        masks.merge(other.masks) { $1 }
+        witnesses.merge(other.witnesses) { $1 }
+        partitions.merge(other.partitions) { $1 }
+        counts += other.counts
+    }
+
     private mutating func search(
-        _ files: [DeletedFile], _ key: PartitionKey, _ identity: RowIdentityColumns, masks live: [RowMask?], _ store: any ObjectStore,
-        _ metadata: TableMetadata, _ budget: MemoryBudget
+        _ files: [DeletedFile], _ key: PartitionKey, _ identity: RowIdentityColumns, masks live: [RowMask?],
+        _ open: (DataFile) throws -> TableFile, _ metadata: TableMetadata, _ budget: MemoryBudget
     ) throws {
         let total = files.reduce(0) { $0 + Int($1.data.file.recordCount) }
         // What does not fit into memory is looked at in parts, by the first bits of the digest.
@@ -69,7 +85,7 @@ struct Duplicates {
             var rows: [Row] = []
             rows.reserveCapacity(total / Int(max(parts, 1)) + 1024)
             for (number, file) in files.enumerated() {
-                try identity.forEachRow(try TableFile(file.data.file, in: store, limits: budget.readerLimits), metadata) { row, digest, rank in
+                try identity.forEachRow(try open(file.data.file), metadata) { row, digest, rank in
                     guard live[number]?.isLive(row) ?? true, UInt64(truncatingIfNeeded: digest >> 96) % max(parts, 1) == part else { return }
                     rows.append(Row(digest: digest, rank: rank, file: UInt32(number), row: UInt32(row)))
                 }
@@ -106,11 +122,11 @@ struct Duplicates {
         return counts.compactMap { count in sums[count.partition].map { (count.partition, $0) } }
     }
 
-    func lines(_ metadata: TableMetadata) -> [ShownLine] {
+    func lines(_ table: String, _ metadata: TableMetadata) -> [ShownLine] {
         counts.map { partition, rows in
             let name = CompactionReport.name(partition, metadata)
             return ShownLine(
-                "  \(name): \(rows) duplicate rows go",
+                "\(table): \(name): \(Amount.of(rows, "duplicate row")) would go",
                 json: { () -> JSONObject in
                     var object = JSONObject()
                     object["plan"] = .string("duplicates")
@@ -134,11 +150,11 @@ struct RowIdentityColumns {
         case ingestion = "ingestion_timestamp"
     }
 
-    init(_ definition: TableDefinition, _ metadata: TableMetadata) throws(IcebergError) {
+    init(_ definition: TableDefinition, _ metadata: TableMetadata) throws(UnfitColumn) {
         let all = metadata.currentSchema.leaves
-        func leaf(_ name: String) throws(IcebergError) -> TableLeaf {
-            guard let leaf = all.first(where: { $0.name == name && $0.maxRepetition == 0 }) else { throw IcebergError(.invalid, "--dedupe: no column \(name)") }
-            return leaf
+        func leaf(_ name: String) throws(UnfitColumn) -> TableLeaf {
+            guard let place = try all.place(of: name, "--dedupe") else { throw UnfitColumn(flag: "--dedupe", column: name, reason: "not in the table") }
+            return all[place]
         }
         var leaves: [TableLeaf] = []
         for name in definition.identity { leaves.append(try leaf(name)) }

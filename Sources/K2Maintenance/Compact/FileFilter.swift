@@ -21,8 +21,7 @@ struct FileFilter {
     private let terms: [Term]
     private let metadata: TableMetadata
 
-    /// - Throws: `invalid` when the table has no such column, or a literal is no value of it.
-    init(_ predicate: FilePredicate, _ metadata: TableMetadata) throws(IcebergError) {
+    init(_ predicate: FilePredicate, _ metadata: TableMetadata) throws(UnfitColumn) {
         var terms: [Term] = []
         for comparison in predicate.comparisons {
             let subject = try Self.subject(comparison.column, metadata)
@@ -34,17 +33,29 @@ struct FileFilter {
         self.metadata = metadata
     }
 
-    private static func subject(_ name: String, _ metadata: TableMetadata) throws(IcebergError) -> Subject {
-        if let leaf = metadata.currentSchema.leaves.first(where: { $0.name == name }) {
-            guard leaf.maxRepetition == 0 else { throw IcebergError(.invalid, "column \(name): inside a list or map") }
-            return .column(leaf.id, leaf.type)
-        }
+    private static let flag = "--where"
+
+    private static func subject(_ name: String, _ metadata: TableMetadata) throws(UnfitColumn) -> Subject {
+        let leaves = metadata.currentSchema.leaves
+        if let place = try leaves.place(of: name, flag) { return .column(leaves[place].id, try comparable(leaves[place].type, name)) }
+        var fields: [String] = []
         for spec in metadata.partitionSpecs {
-            for (field, type) in zip(spec.fields, spec.resultTypes(metadata.currentSchema)) where field.name == name {
-                if let type { return .partition(name, type) }
+            for (field, type) in zip(spec.fields, spec.resultTypes(metadata.currentSchema)) {
+                guard let type else { continue }
+                if field.name == name { return .partition(name, try comparable(type, name)) }
+                if !fields.contains(field.name) { fields.append(field.name) }
             }
         }
-        throw IcebergError(.invalid, "\(name): neither a plain column of the table nor a field of its partition specs")
+        let plain = leaves.plainNames
+        throw UnfitColumn.missing(flag, name, expected: plain + fields.filter { !plain.contains($0) })
+    }
+
+    /// The types for which there are literals.
+    private static func comparable(_ type: PrimitiveType, _ name: String) throws(UnfitColumn) -> PrimitiveType {
+        switch type {
+        case .time, .binary, .fixed: throw UnfitColumn(flag: flag, column: name, reason: "a \(type) cannot be compared with a literal")
+        default: return type
+        }
     }
 
     private static func type(_ subject: Subject) -> PrimitiveType {
@@ -116,12 +127,25 @@ struct FileFilter {
 
     // MARK: Literals
 
-    private static func value(_ literal: FilePredicate.Literal, _ type: PrimitiveType, _ column: String) throws(IcebergError) -> Datum {
+    private static func value(_ literal: FilePredicate.Literal, _ type: PrimitiveType, _ column: String) throws(UnfitColumn) -> Datum {
         guard let value = value(literal, type) else {
-            let text = literal.isQuoted ? "'\(literal.text)'" : literal.text
-            throw IcebergError(.invalid, "column \(column): \(text) is no \(type)")
+            let found = literal.isQuoted ? "'\(literal.text)'" : literal.text
+            throw UnfitColumn(flag: flag, column: column, reason: "expected \(example(type)), found \(found)")
         }
         return value
+    }
+
+    /// What a literal of a type looks like.
+    private static func example(_ type: PrimitiveType) -> String {
+        switch type {
+        case .string: "a text in single quotes"
+        case .date: "a date such as '2026-02-18'"
+        case .timestamp, .timestamptz: "a \(type) such as '2026-02-18T10:00:00Z'"
+        case .uuid: "a uuid in single quotes"
+        case .boolean: "true or false"
+        case .int: "an int"
+        default: "a \(type)"
+        }
     }
 
     private static func value(_ literal: FilePredicate.Literal, _ type: PrimitiveType) -> Datum? {

@@ -23,8 +23,9 @@ final class FileOpener {
         self.temporaryFolder = temporaryFolder
     }
 
-    func open(_ file: DataFile, keepLease: () throws -> Void) throws -> TableFile {
-        if store.capabilities.isLocal { return try TableFile(file, in: store, limits: limits) }
+    /// - Parameter keepLease: called before each read, also later ones of the file.
+    func open(_ file: DataFile, keepLease: @escaping () throws -> Void) throws -> TableFile {
+        if store.capabilities.isLocal { return try TableFile(file, in: store, limits: limits, mayGoOn: keepLease) }
         let copies = try self.copies ?? TemporaryFile(in: temporaryFolder)
         self.copies = copies
         let first = copies.count
@@ -32,9 +33,12 @@ final class FileOpener {
         while start < file.fileSize {
             try keepLease()
             let end = min(start + Self.step, file.fileSize)
-            _ = try copies.append(try store.get(file.path, range: start..<end))
+            _ = try copies.append(try TableFile.read(start..<end, of: file, in: store))
             start = end
         }
-        return try TableFile(file, limits: limits) { try copies.read($0.lowerBound + first..<$0.upperBound + first) }
+        return try TableFile(file, limits: limits) {
+            try keepLease()
+            return try copies.read($0.lowerBound + first..<$0.upperBound + first)
+        }
     }
 }

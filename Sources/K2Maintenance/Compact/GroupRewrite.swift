@@ -69,7 +69,7 @@ struct GroupRewrite {
                 mask = mask ?? duplicate
             }
             let file = try opener.open(input.data.file, keepLease: keepLease)
-            return GroupInput(file: file, leaves: try file.leaves(table), mask: mask)
+            return GroupInput(file: file, leaves: try file.completeLeaves(table, schemas: metadata.schemas), mask: mask)
         }
     }
 

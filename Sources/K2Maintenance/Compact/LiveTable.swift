@@ -14,22 +14,29 @@ struct LiveTable {
     private(set) var namedPaths: [String: Set<String>] = [:]
 
     /// Reads the manifests of the current snapshot, and the paths in those delete files whose manifest entries do not tell.
-    init(_ metadata: TableMetadata, _ store: any ObjectStore) throws {
-        let files = TableFiles(metadata: metadata, store: store)
+    /// - Parameter mayGoOn: called before each read; what it throws is passed on.
+    init(_ metadata: TableMetadata, _ store: any ObjectStore, mayGoOn: @escaping () throws -> Void = {}) throws {
         self.metadata = metadata
         sequenceNumber = metadata.currentSnapshot?.sequenceNumber ?? 0
-        index = try DeleteIndex(files)
-        let data = try files.liveEntries(.data).sorted { ($0.sequenceNumber ?? 0, $0.file.path) < ($1.sequenceNumber ?? 0, $1.file.path) }
-        let index = index
-        self.files = data.map { DeletedFile(data: $0, deletes: index.deletes(for: $0)) }
-        try readPaths(store)
+        var (data, deletes): ([ManifestEntry], [ManifestEntry]) = ([], [])
+        let source = TableFiles(metadata: metadata, store: store)
+        for manifest in try source.manifests() where manifest.mayHoldLiveFiles {
+            try mayGoOn()
+            let live = try source.entries(manifest).filter(\.isLive)
+            if manifest.content == .data { data += live } else { deletes += live }
+        }
+        let index = DeleteIndex(deletes) { metadata.spec(id: $0)?.isUnpartitioned ?? false }
+        self.index = index
+        files = data.sorted { ($0.sequenceNumber ?? 0, $0.file.path) < ($1.sequenceNumber ?? 0, $1.file.path) }
+            .map { DeletedFile(data: $0, deletes: index.deletes(for: $0)) }
+        try readPaths(store, mayGoOn)
     }
 
     /// A position delete file that may name many data files is read, so that only those it names count as having deletes.
-    private mutating func readPaths(_ store: any ObjectStore) throws {
+    private mutating func readPaths(_ store: any ObjectStore, _ mayGoOn: @escaping () throws -> Void) throws {
         var appliesTo: [String: Int] = [:]
         for file in files { for delete in file.deletes where delete.file.content == .positionDeletes { appliesTo[delete.file.path, default: 0] += 1 } }
-        var reader = DeleteReader(store: store, metadata: metadata)
+        var reader = DeleteReader(store: store, metadata: metadata, mayGoOn: mayGoOn)
         for entry in index.entries where entry.file.content == .positionDeletes && entry.file.referencedDataFile == nil {
             guard let count = appliesTo[entry.file.path], count > 1 || entry.file.lowerBounds[DeleteIndex.filePathID] == nil else { continue }
             guard entry.file.format == "PARQUET" else { continue }

@@ -20,21 +20,20 @@ struct RowOrdering: Equatable {
     /// The order in which the rows are.
     static let asTheyAre = RowOrdering(keys: [], orderID: 0)
 
-    /// - Throws: `invalid` when a column that was asked for cannot be sorted by.
-    init(_ order: CompactOptions.Order, _ metadata: TableMetadata, _ leaves: [TableLeaf]) throws(IcebergError) {
+    init(_ order: CompactOptions.Order, _ metadata: TableMetadata, _ leaves: [TableLeaf]) throws(UnfitColumn) {
         switch order {
         case .table: self = Self.table(metadata, leaves)
         case .fields(let terms):
             var keys: [Key] = []
             for term in terms {
                 let nullsFirst = term.nullsFirst ?? !term.isDescending
-                keys.append(Key(leaf: try Self.leaf(term.column, leaves), transform: .identity, isDescending: term.isDescending, nullsFirst: nullsFirst))
+                keys.append(Key(leaf: try Self.leaf(term.column, leaves, "--sort"), transform: .identity, isDescending: term.isDescending, nullsFirst: nullsFirst))
             }
             self.init(keys: keys)
             orderID = Self.orderID(keys, metadata, leaves)
         case .zOrder(let columns):
             var keys: [Key] = []
-            for column in columns { keys.append(Key(leaf: try Self.leaf(column, leaves), transform: .identity, isDescending: false, nullsFirst: true)) }
+            for column in columns { keys.append(Key(leaf: try Self.leaf(column, leaves, "--z-order"), transform: .identity, isDescending: false, nullsFirst: true)) }
             self.init(keys: keys, isZOrder: true)
         }
     }
@@ -45,9 +44,8 @@ struct RowOrdering: Equatable {
         self.orderID = orderID
     }
 
-    private static func leaf(_ name: String, _ leaves: [TableLeaf]) throws(IcebergError) -> Int {
-        guard let place = leaves.firstIndex(where: { $0.name == name }) else { throw IcebergError(.invalid, "sort order: no column \(name)") }
-        guard leaves[place].maxRepetition == 0 else { throw IcebergError(.invalid, "sort order: column \(name) is inside a list or map") }
+    private static func leaf(_ name: String, _ leaves: [TableLeaf], _ flag: String) throws(UnfitColumn) -> Int {
+        guard let place = try leaves.place(of: name, flag) else { throw UnfitColumn.missing(flag, name, expected: leaves.plainNames) }
         return place
     }
 

@@ -158,6 +158,7 @@ struct SliceRewrite {
     ) throws {
         let end = min(order.count, work.encoded + min(work.span, order.count - work.encoded))
         while work.encoded < end {
+            try keepLease()
             let rows = work.encoded..<min(work.encoded + groupRows, end)
             let chunk: EncodedChunk
             if let set = work.set {

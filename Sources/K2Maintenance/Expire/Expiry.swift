@@ -28,7 +28,6 @@ public struct Expiry {
     let work: TableWork
     private let options: ExpireOptions
     private let locations: CatalogLocations
-    private let reads: ObjectReads
 
     /// Commits that may be lost to faster writers.
     private static let maxAttempts = 10
@@ -38,8 +37,9 @@ public struct Expiry {
         self.work = work
         self.options = options
         self.locations = locations
-        reads = ObjectReads(store: work.stores.objects, width: options.readsAtATime)
     }
+
+    private var reads: ObjectReads { ObjectReads(store: stores.objects, width: options.readsAtATime, mayGoOn: work.mayGoOn) }
 
     public static func step(_ options: ExpireOptions, locations: CatalogLocations = CatalogLocations()) -> MaintenanceStep {
         MaintenanceStep("expire") { work in try Expiry(work, options, locations: locations).run() }
@@ -58,8 +58,7 @@ public struct Expiry {
             try locations.checkShared(table, in: stores.catalog)
             var files = try UnreachableFiles(table.metadata, removing: retention.removed, reads: reads, progress: work.progress)
             if work.isDryRun { return try plan(table.metadata, retention, &files) }
-            try work.keepLease()
-            if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped before anything was changed") }
+            try work.mayGoOn()
             let after: Table
             do throws(IcebergError) {
                 try checkReferences(table)
@@ -124,7 +123,10 @@ public struct Expiry {
         var known = Set(before.snapshots.map(\.snapshotID)).subtracting(removed)
         for metadata in [after, try stores.catalog.loadTable(work.identifier).metadata] {
             guard metadata.tableUUID == before.tableUUID else { throw LakeError(.failed, "\(work.name): another table has its name now: nothing was deleted") }
-            try files.keep(metadata, besides: known)
+            do { try files.keep(metadata, besides: known) } catch let error as LakeError where error.code == .stopped {
+                throw LakeError(
+                    .stopped, "\(work.name): stopped: \(removed.count) snapshots expired, files that nothing names are left to the search for orphans")
+            }
             known.formUnion(metadata.snapshots.map(\.snapshotID))
         }
         let foreign = try spare(&files, before)

@@ -17,7 +17,8 @@ struct LiveFiles {
     /// - Parameter sinceMS: metadata that was current at this time or later counts with all its snapshots.
     /// - Throws: when anything cannot be read that the table needs.
     init(_ work: TableWork, sinceMS: Int64) throws {
-        let (stores, reads, progress) = (work.stores, ObjectReads(store: work.stores.objects), work.progress)
+        let (stores, progress) = (work.stores, work.progress)
+        let reads = ObjectReads(store: stores.objects, mayGoOn: work.mayGoOn)
         // Intents before the table: a batch that is committed meanwhile is in one of both.
         let writing = try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files)
         table = try stores.catalog.loadTable(work.identifier)

@@ -24,9 +24,8 @@ enum NeighbourFiles {
     }
 
     private static func add(_ table: Table, _ candidates: Set<LocationKey>, _ work: TableWork, _ found: inout Set<LocationKey>) throws {
-        let (metadata, reads) = (table.metadata, ObjectReads(store: work.stores.objects))
-        try work.keepLease()
-        if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped") }
+        let (metadata, reads) = (table.metadata, ObjectReads(store: work.stores.objects, mayGoOn: work.mayGoOn))
+        try work.mayGoOn()
         work.progress("looking for the files in table \(table.identifier)")
         let lists = metadata.snapshots.map(\.manifestList)
         let names = [table.metadataLocation] + metadata.metadataLog.map(\.metadataFile) + metadata.statisticsFiles.map(\.location) + lists

@@ -99,9 +99,8 @@ public struct OrphanSearch {
         try work.stores.objects.walk(prefix: paths.prefix) { object in
             found.listed += 1
             if found.listed % 1_000 == 0 {
-                try work.keepLease()
+                try work.mayGoOn()
                 work.progress("\(found.listed) files looked at")
-                if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped") }
             }
             live.see(object.location)
             guard let relative = paths.relative(object.location), !paths.isHidden(relative), !live.contains(object.location) else { return }

@@ -45,7 +45,7 @@ public struct QuarantineMove {
     }
 
     public func run() throws -> StepOutcome {
-        let live = try liveFiles()
+        let live = try liveFiles(work)
         let table = live.table
         guard table.metadata.tableUUID == plan.tableUUID, LocationKey.folder(table.metadata.location) == .folder(plan.location) else {
             throw LakeError(.configuration, "\(work.name): the plan is about another table: expected \(table.metadata.tableUUID) at \(table.metadata.location), found \(plan.tableUUID) at \(plan.location)")
@@ -66,7 +66,7 @@ public struct QuarantineMove {
         return outcome(.done, counts, id)
     }
 
-    private func liveFiles() throws -> LiveFiles { try LiveFiles(work, sinceMS: (work.stores.now.microseconds - plan.olderThan) / 1_000) }
+    private func liveFiles(_ work: TableWork) throws -> LiveFiles { try LiveFiles(work, sinceMS: (work.stores.now.microseconds - plan.olderThan) / 1_000) }
 
     // MARK: Judging
 
@@ -78,7 +78,7 @@ public struct QuarantineMove {
         let wanted = Set(plan.files.map { LocationKey($0.location) })
         let folder = LocationKey.folder(paths.quarantineFolder(id))
         try store.walk(prefix: paths.prefix) { object in
-            try work.keepLease()
+            try work.mayGoOn()
             live.see(object.location)
             let key = LocationKey(object.location)
             if wanted.contains(key) { sources[key] = object } else if key.isInside(folder) { copies.insert(key) }
@@ -158,7 +158,9 @@ public struct QuarantineMove {
 
     /// A writer may have taken a file into the table in the very moment in which it was moved: such files go back at once.
     private func takeBack(_ paths: TablePaths, _ id: String, _ counts: inout Counts) throws {
-        let live = try liveFiles()
+        // A stop that comes here must not leave them aside.
+        let work = work.toTheEnd
+        let live = try liveFiles(work)
         let all = counts.moved + counts.before
         let named = try NeighbourFiles.named(Set(all.map { LocationKey($0.location) }), besides: work.identifier, work)
         for file in all where live.contains(file.location) || named.contains(LocationKey(file.location)) {

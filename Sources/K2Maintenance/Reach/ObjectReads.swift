@@ -4,10 +4,12 @@ import K2ObjectStore
 import Synchronization
 
 /// Reads many small objects, several at a time: from a distant store one after the other would take most of the time waiting.
-struct ObjectReads: Sendable {
+struct ObjectReads {
     let store: any ObjectStore
     /// Objects at a time.
     var width = 8
+    /// Called before each chunk of them; what it throws is passed on.
+    var mayGoOn: () throws -> Void = {}
 
     /// Objects whose results are held at once.
     private static let chunk = 64
@@ -19,6 +21,7 @@ struct ObjectReads: Sendable {
     ) throws {
         var start = 0
         while start < locations.count {
+            try mayGoOn()
             let part = Array(locations[start..<min(start + Self.chunk, locations.count)])
             for (location, result) in zip(part, read(part, parse)) { try take(location, result) }
             start += part.count
@@ -28,14 +31,15 @@ struct ObjectReads: Sendable {
     private func read<T: Sendable>(
         _ part: [String], _ parse: @escaping @Sendable (_ bytes: [UInt8], _ location: String) throws(IcebergError) -> T
     ) -> [Result<T, IcebergError>] {
-        if width <= 1 || part.count == 1 { return part.map { one($0, parse) } }
+        let store = store
+        if width <= 1 || part.count == 1 { return part.map { Self.one($0, in: store, parse) } }
         let state = Mutex((next: 0, results: [Result<T, IcebergError>?](repeating: nil, count: part.count)))
         let group = DispatchGroup()
         // A queue each: `concurrentPerform` starts no more threads than there are cores, and ours may wait most of the time.
         for number in 0..<min(width, part.count) {
             DispatchQueue(label: "k2.maintain.read.\(number)").async(group: group) {
                 while case let place = state.withLock({ state in defer { state.next += 1 }; return state.next }), place < part.count {
-                    let result = one(part[place], parse)
+                    let result = Self.one(part[place], in: store, parse)
                     state.withLock { $0.results[place] = result }
                 }
             }
@@ -44,8 +48,8 @@ struct ObjectReads: Sendable {
         return state.withLock { $0.results.compactMap { $0 } }
     }
 
-    private func one<T>(
-        _ location: String, _ parse: @Sendable (_ bytes: [UInt8], _ location: String) throws(IcebergError) -> T
+    private static func one<T>(
+        _ location: String, in store: any ObjectStore, _ parse: @Sendable (_ bytes: [UInt8], _ location: String) throws(IcebergError) -> T
     ) -> Result<T, IcebergError> {
         do throws(IcebergError) {
             let bytes: [UInt8]

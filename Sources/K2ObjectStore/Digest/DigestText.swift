@@ -1,5 +1,5 @@
-/// The forms in which digests travel in headers.
-enum DigestText {
+/// The forms in which digests travel in headers, and other bytes in names.
+public enum DigestText {
     /// Two lower-case hexadecimal digits a byte.
     static func hex(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
@@ -7,7 +7,7 @@ enum DigestText {
     }
 
     /// RFC 4648, section 4, with padding.
-    static func base64(_ bytes: [UInt8]) -> String {
+    public static func base64(_ bytes: [UInt8]) -> String {
         let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {

@@ -89,6 +89,9 @@ struct CompactionPlanTests {
         #expect(plan.leftOut[0].hasSuffix("left out: a file in AVRO: only Parquet is read"))
         #expect(plan.leftOut[1].hasSuffix("its delete file avro is in AVRO: only Parquet is read"))
         #expect(plan.leftOut[2].hasSuffix("partition spec 9 is not in the table"))
+        // Of many with one reason there is one line.
+        files = (0..<4).map { _ in file(1, format: "ORC") }
+        #expect(try self.plan(files).leftOut == ["\(files[0].data.file.path) and 3 more files: left out: a file in ORC: only Parquet is read"])
         // Files that are no candidates are not told about.
         files = [file(128, format: "ORC")]
         #expect(try self.plan(files).leftOut == [])

@@ -11,33 +11,15 @@ import Testing
 
 struct DuplicatesTests {
     /// A table as K2 makes it, so that rows have an identity.
-    private func lake(_ name: String) throws -> CompactLake {
+    /// - Parameter column: by which it is partitioned.
+    private func lake(_ name: String, by column: String? = nil) throws -> CompactLake {
         let definition = try #require(MarketTables.all.first { $0.coldName == name })
         let schema = try LakeSchema(definition)
-        return try CompactLake(name, schema: schema.schema, spec: .unpartitioned, sortOrder: schema.sortOrder)
+        let fields = column.flatMap { schema.schema.field(named: $0) }.map { PartitionField(sourceID: $0.id, fieldID: 1000, name: $0.name, transform: .identity) }
+        return try CompactLake(name, schema: schema.schema, spec: PartitionSpec(fields: fields.map { [$0] } ?? []), sortOrder: schema.sortOrder)
     }
 
     private func id(_ lake: CompactLake, _ name: String) throws -> Int { try #require(try lake.table.metadata.currentSchema.field(named: name)).id }
-
-    /// A row with something in each required column.
-    private func row(_ lake: CompactLake, _ values: [String: Cell]) throws -> Row {
-        var row: Row = [:]
-        for field in try lake.table.metadata.currentSchema.fields {
-            if let value = values[field.name] { row[field.id] = value } else if field.required { row[field.id] = Self.filler(field.type) }
-        }
-        return row
-    }
-
-    private static func filler(_ type: IcebergType) -> Cell {
-        switch type {
-        case .primitive(.string): .bytes(Array("x".utf8))
-        case .primitive(.uuid): .bytes([UInt8](repeating: 1, count: 16))
-        case .primitive(.decimal): .decimal(1)
-        case .list: .list([])
-        case .map: .map([])
-        default: .integer(1)
-        }
-    }
 
     private func text(_ text: String) -> Cell { .bytes(Array(text.utf8)) }
 
@@ -46,7 +28,7 @@ struct DuplicatesTests {
             "exchange": text("binance"), "symbol": text(symbol), "price": .decimal(price), "trade_id": text(tradeID ?? "T\(sequence ?? 0)"),
         ]
         if let sequence { values["source_sequence"] = .integer(sequence) }
-        return try row(lake, values)
+        return try lake.row(values)
     }
 
     private var options: CompactOptions {
@@ -99,7 +81,7 @@ struct DuplicatesTests {
     @Test func `of candles the newest revision stays`() throws {
         let lake = try lake("gold_ohlcv_1m")
         func candle(_ window: Int64, _ revision: Int64, _ close: Int128) throws -> Row {
-            try row(lake, [
+            try lake.row([
                 "exchange": text("kraken"), "canonical_symbol": text("BTC/USD"), "window_start": .integer(window), "revision": .integer(revision),
                 "close_price": .decimal(close),
             ])
@@ -127,7 +109,7 @@ struct DuplicatesTests {
         #expect(try lake.content().count == 6)
         var lines: [String] = []
         let outcome = try Compaction(lake.work(isDryRun: true, show: { lines.append($0.text()) }), options).run()
-        #expect(outcome.status == .planned && lines.contains("  all: 5 duplicate rows go") && outcome.summary.contains("5 duplicate rows would go"))
+        #expect(outcome.status == .planned && lines.contains("silver_trades: all: 5 duplicate rows would go") && outcome.summary.contains("5 duplicate rows would go"))
         #expect(try lake.content().count == 6)
     }
 
@@ -154,6 +136,30 @@ struct DuplicatesTests {
         _ = try lake.compact(options) { notes.append($0) }
         #expect(notes.contains { $0.contains("\(first.path) is not in the table any more") })
         #expect(try lake.content().count == 1)
+    }
+
+    @Test func `a partition with a file that cannot be read is left out, and others are searched`() throws {
+        let lake = try lake("silver_trades", by: "exchange")
+        for exchange in ["binance", "kraken"] {
+            for number in 0..<3 {
+                var row = try trade(lake, Int64(number % 2))
+                row[try id(lake, "exchange")] = text(exchange)
+                try lake.append([try lake.write([row], partition: [.string(exchange)])])
+            }
+        }
+        func files(_ exchange: String) throws -> [DataFile] { try lake.dataFiles.filter { $0.partition == [.string(exchange)] } }
+        let broken = try files("binance")[1]
+        try lake.memory.put([UInt8](repeating: 0, count: Int(broken.fileSize)), to: broken.path)
+        for isDryRun in [true, false] {
+            var (notes, shown): ([String], [String]) = ([], [])
+            let work = lake.work(isDryRun: isDryRun, note: { notes.append($0) }, show: { shown.append($0.text()) })
+            let outcome = try Compaction(work, options).run()
+            let line = "exchange=binance: left out: --dedupe: \(broken.path): "
+            #expect(outcome.status == .incomplete && outcome.summary.hasPrefix(line) && notes.count == 1 && notes[0].hasPrefix(line))
+            #expect(outcome.facts["duplicates"] == [["partition": "exchange=kraken", "rows": 1]])
+            if isDryRun { #expect(shown.last == "silver_trades: exchange=kraken: 1 duplicate row would go") }
+        }
+        #expect(try files("binance").count == 3 && files("kraken").reduce(0) { $0 + $1.recordCount } == 2)
     }
 
     @Test func `what is found does not depend on memory`() throws {

@@ -31,6 +31,7 @@ struct FilePredicateTests {
             NestedField(1, "time", .timestamptz, required: false), NestedField(2, "name", .string, required: false), NestedField(3, "count", .int, required: false),
             NestedField(4, "price", .decimal(10, 2), required: false),
             NestedField(5, "tags", .list(ListType(elementID: 6, element: .string, elementRequired: true)), required: false),
+            NestedField(7, "raw", .binary, required: false),
         ])
         let spec = PartitionSpec(fields: [
             PartitionField(sourceID: 1, fieldID: 1000, name: "time_day", transform: .day), PartitionField(sourceID: 2, fieldID: 1001, name: "name", transform: .identity),
@@ -72,14 +73,17 @@ struct FilePredicateTests {
     }
 
     @Test(arguments: [
-        ("nope = 1", "nope: neither a plain column of the table nor a field of its partition specs"), ("tags.element = 'x'", "column tags.element: inside a list or map"),
-        ("count = 'x'", "column count: 'x' is no int"), ("count = 3000000000", "column count: 3000000000 is no int"),
-        ("price = 1.234", "column price: 1.234 is no decimal(10, 2)"), ("time = '2024-13-01'", "column time: '2024-13-01' is no timestamptz"),
-        ("name = 3", "column name: 3 is no string"),
+        ("nope = 1", "column nope: not in the table: expected one of time, name, count, price, raw, time_day, count_bucket"),
+        ("tags.element = 'x'", "column tags.element: inside a list or map: expected a column with one value a row"),
+        ("tags = 'x'", "column tags: made up of others: expected a column with one value a row"), ("raw = 'x'", "column raw: a binary cannot be compared with a literal"),
+        ("count = 'x'", "column count: expected an int, found 'x'"), ("count = 3000000000", "column count: expected an int, found 3000000000"),
+        ("price = 1.234", "column price: expected a decimal(10, 2), found 1.234"),
+        ("time = '2024-13-01'", "column time: expected a timestamptz such as '2026-02-18T10:00:00Z', found '2024-13-01'"),
+        ("name = 3", "column name: expected a text in single quotes, found 3"), ("time_day = 3", "column time_day: expected a date such as '2026-02-18', found 3"),
     ])
     func `columns and literals that do not fit are refused`(_ text: String, _ message: String) throws {
-        let error = try #require(throws: IcebergError.self) { try FileFilter(try FilePredicate(text), try Self.metadata()) }
-        #expect(error.code == .invalid && error.message == message)
+        let error = try #require(throws: UnfitColumn.self) { try FileFilter(try FilePredicate(text), try Self.metadata()) }
+        #expect(error.text == "--where: \(message)" && error.isMissing == text.hasPrefix("nope"))
     }
 
     /// Against the rows themselves: a file that is left out has none.

@@ -41,16 +41,19 @@ struct SortKeysTests {
     /// What the curve is for: a range in any of the columns touches few of the files that it is cut into.
     @Test func `files along the curve hold narrow ranges of each column`() {
         var random = Seeded.start()
-        let rows = (0..<4096).map { _ in (UInt64(random.int(0...999)), UInt64(random.int(0...9_999_999))) }
-        let keys = SortKeys.interleaved([column(rows.map(\.0)), column(rows.map(\.1))])
-        let order = RowSort.order(keys.keys, width: keys.width)!
+        let rounds = 100
         var touched = (0, 0)
-        for file in 0..<16 {
-            let part = order[file * 256..<(file + 1) * 256].map { rows[Int($0)] }
-            if part.contains(where: { $0.0 < 100 }) { touched.0 += 1 }
-            if part.contains(where: { $0.1 < 1_000_000 }) { touched.1 += 1 }
+        for _ in 0..<rounds {
+            let rows = (0..<4096).map { _ in (UInt64(random.int(0...999)), UInt64(random.int(0...9_999_999))) }
+            let keys = SortKeys.interleaved([column(rows.map(\.0)), column(rows.map(\.1))])
+            let order = RowSort.order(keys.keys, width: keys.width)!
+            for file in 0..<16 {
+                let part = order[file * 256..<(file + 1) * 256].map { rows[Int($0)] }
+                if part.contains(where: { $0.0 < 100 }) { touched.0 += 1 }
+                if part.contains(where: { $0.1 < 1_000_000 }) { touched.1 += 1 }
+            }
         }
-        // Rows in no order would lie in all sixteen.
-        #expect(touched.0 <= 8 && touched.1 <= 8, "seed \(random.seed): \(touched)")
+        // Of sixteen files a tenth of a column's values lies in six at most, as a mean; rows in no order would lie in all.
+        #expect(touched.0 <= 6 * rounds && touched.1 <= 6 * rounds, "seed \(random.seed): \(touched) in \(rounds) rounds")
     }
 }

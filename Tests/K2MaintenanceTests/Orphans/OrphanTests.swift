@@ -65,9 +65,8 @@ struct OrphanTests {
         // An expiry that ends between commit and deleting leaves more of them.
         if random.once(in: 2) {
             let before = try lake.reachable()
-            var stopped = false
-            let work = TableWork(
-                name: "t", identifier: lake.identifier, stores: lake.stores(), runID: "r", isStopped: { defer { stopped = true }; return stopped })
+            let count = try lake.table.metadata.snapshots.count
+            let work = lake.work(isStopped: { (try? lake.table.metadata.snapshots.count) != count })
             _ = try? Expiry(work, ExpireOptions(olderThan: 0, retainLast: 1)).run()
             strays.formUnion(try before.subtracting(lake.reachable()))
         }

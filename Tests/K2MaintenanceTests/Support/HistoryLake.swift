@@ -37,8 +37,11 @@ final class HistoryLake {
             isGone: { _ in false })
     }
 
-    func work(isDryRun: Bool = false, note: @escaping (String) -> Void = { _ in }, show: @escaping (ShownLine) -> Void = { _ in }) -> TableWork {
-        TableWork(name: "t", identifier: identifier, stores: stores(), runID: "run", isDryRun: isDryRun, note: note, show: show)
+    func work(
+        isDryRun: Bool = false, isStopped: @escaping () -> Bool = { false }, note: @escaping (String) -> Void = { _ in },
+        show: @escaping (ShownLine) -> Void = { _ in }
+    ) -> TableWork {
+        TableWork(name: "t", identifier: identifier, stores: stores(), runID: "run", isDryRun: isDryRun, isStopped: isStopped, note: note, show: show)
     }
 
     var table: Table { get throws { try inner.loadTable(identifier) } }

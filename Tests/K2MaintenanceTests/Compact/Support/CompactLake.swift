@@ -59,8 +59,13 @@ final class CompactLake {
         LakeStores(catalog: catalog, objects: store, state: state, environment: clock.environment, holder: holder, isGone: { _ in false })
     }
 
-    func work(isDryRun: Bool = false, note: @escaping (String) -> Void = { _ in }, show: @escaping (ShownLine) -> Void = { _ in }) -> TableWork {
-        TableWork(name: identifier.name, identifier: identifier, stores: stores(), runID: "run-\(clock.nowMS)", isDryRun: isDryRun, note: note, show: show)
+    func work(
+        isDryRun: Bool = false, isStopped: @escaping () -> Bool = { false }, note: @escaping (String) -> Void = { _ in },
+        show: @escaping (ShownLine) -> Void = { _ in }
+    ) -> TableWork {
+        TableWork(
+            name: identifier.name, identifier: identifier, stores: stores(), runID: "run-\(clock.nowMS)", isDryRun: isDryRun, isStopped: isStopped, note: note,
+            show: show)
     }
 
     @discardableResult
