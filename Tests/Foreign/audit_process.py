@@ -159,11 +159,10 @@ def rewrite_manifest(lake, change, name=SILVER):
                 writer.add_entry(entry) if entry.status == 1 else writer.existing(entry)
 
 
-def delete_positions(lake, positions, name=SILVER):
-    """Takes rows of the table's one data file by a position delete file, as engines do that merge on read; pyiceberg itself writes none."""
+def delete_positions(lake, positions, name=SILVER, count=1):
+    """Takes rows of each of the table's first data files by a position delete file, as engines do that merge on read; pyiceberg itself writes none."""
     import pyarrow
     import pyarrow.parquet
-    from pyiceberg.io.pyarrow import PyArrowFileIO
     from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestEntry, ManifestEntryStatus, ManifestWriterV2
     from pyiceberg.table.snapshots import Operation
     from pyiceberg.table.update.snapshot import _FastAppendFiles
@@ -177,25 +176,32 @@ def delete_positions(lake, positions, name=SILVER):
             return {**super()._meta, "content": "deletes"}
 
     table = iceberg_table(lake, name)
-    (task,) = table.scan().plan_files()
-    path = f"{table.location()}/data/deletes.parquet"
+    tasks = sorted(table.scan().plan_files(), key=lambda task: task.file.file_path)[:count]
     field = lambda name, type, id: pyarrow.field(name, type, nullable=False, metadata={"PARQUET:field_id": str(id)})  # noqa: E731
     schema = pyarrow.schema([field("file_path", pyarrow.string(), 2147483546), field("pos", pyarrow.int64(), 2147483545)])
-    rows = pyarrow.table({"file_path": [task.file.file_path] * len(positions), "pos": positions}, schema=schema)
-    pyarrow.parquet.write_table(rows, plain_path(path))
+
+    def write(task):
+        """The deletes of one data file."""
+        path = f"{table.location()}/data/deletes-of-{task.file.file_path.rpartition('/')[2]}"
+        rows = pyarrow.table({"file_path": [task.file.file_path] * len(positions), "pos": positions}, schema=schema)
+        with table.io.new_output(path).create() as stream:
+            pyarrow.parquet.write_table(rows, stream)
+        file = DataFile.from_args(
+            content=DataFileContent.POSITION_DELETES, file_path=path, file_format=FileFormat.PARQUET, partition=task.file.partition,
+            record_count=len(positions), file_size_in_bytes=len(table.io.new_input(path)), column_sizes={}, value_counts={},
+            null_value_counts={}, nan_value_counts={}, lower_bounds={}, upper_bounds={}, split_offsets=None, equality_ids=None, sort_order_id=None,
+        )  # fmt: skip
+        file.spec_id = table.spec().spec_id
+        return file
+
+    files = list(map(write, tasks))
 
     class Deletes(_FastAppendFiles):
         def _manifests(self):
-            spec = table.spec()
-            output = PyArrowFileIO().new_output(f"{table.location()}/metadata/deletes-{self._snapshot_id}.avro")
-            file = DataFile.from_args(
-                content=DataFileContent.POSITION_DELETES, file_path=path, file_format=FileFormat.PARQUET, partition=task.file.partition,
-                record_count=len(positions), file_size_in_bytes=pathlib.Path(plain_path(path)).stat().st_size, column_sizes={}, value_counts={},
-                null_value_counts={}, nan_value_counts={}, lower_bounds={}, upper_bounds={}, split_offsets=None, equality_ids=None, sort_order_id=None,
-            )  # fmt: skip
-            file.spec_id = spec.spec_id
-            with DeleteManifest(spec, table.schema(), output, self._snapshot_id, "null") as writer:
-                writer.add_entry(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=self._snapshot_id, sequence_number=None, file_sequence_number=None, data_file=file))
+            output = table.io.new_output(f"{table.location()}/metadata/deletes-{self._snapshot_id}.avro")
+            with DeleteManifest(table.spec(), table.schema(), output, self._snapshot_id, "null") as writer:
+                for file in files:
+                    writer.add_entry(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=self._snapshot_id, sequence_number=None, file_sequence_number=None, data_file=file))
             return [*self._existing_manifests(), writer.to_manifest_file()]
 
     with table.transaction() as change:

@@ -1,4 +1,4 @@
-"""Lakes in other places than a folder with an SQLite catalog: PostgreSQL or a REST server as the catalog, S3 as the store."""
+"""Lakes in other places than a folder with an SQLite catalog: PostgreSQL, a REST server or the folder itself as the catalog, S3 as the store."""
 
 import contextlib
 import dataclasses
@@ -12,6 +12,15 @@ CATALOGS = ("sqlite", "postgres", "rest")
 STORES = ("local", "s3")
 # The REST server at hand keeps tables in its own store only.
 PLACES = [("sqlite", "local"), ("sqlite", "s3"), ("postgres", "local"), ("postgres", "s3"), ("rest", "s3")]
+# A folder of tables that is its own catalog.
+FOLDERS = [("folder", "local"), ("folder", "s3")]
+
+
+def plain(location):
+    """Without its scheme."""
+    for scheme in ("file://", "file:", "s3://", "s3a://"):
+        location = location.removeprefix(scheme)
+    return location.rstrip("/")
 
 
 @dataclasses.dataclass
@@ -42,6 +51,8 @@ class PlacedLake:
                 "K2_CATALOG_CREDENTIAL": f"{self.objects.access_key}:{self.objects.secret_key}",
                 "K2_STATE": f"sqlite:{self.folder / 'state.db'}",
             }
+        elif self.catalog == "folder":
+            values |= {"K2_CATALOG": values["K2_WAREHOUSE"], "K2_STATE": f"sqlite:{self.folder / 'state.db'}"}
         elif self.catalog == "postgres":
             values["K2_CATALOG"] = self.catalog_url or self.database.url_of(self.name)
         else:
@@ -55,25 +66,33 @@ class PlacedLake:
     def pyiceberg(self):
         from pyiceberg.catalog import load_catalog
 
+        from folder_catalog import FolderCatalog
+
         files = self.objects.file_io if self.store == "s3" else {}
         if self.catalog == "rest":
             secret = f"{self.objects.access_key}:{self.objects.secret_key}"
             return load_catalog("k2", type="rest", uri=self.objects.catalog, warehouse=self.name, credential=secret, **files)
+        if self.catalog == "folder":
+            return FolderCatalog("k2", self.warehouse, **files)
         uri = f"sqlite:///{self.folder / 'k2.db'}" if self.catalog == "sqlite" else self.database.url_of(self.name, driver="postgresql+psycopg2")
         return load_catalog("k2", type="sql", uri=uri, warehouse=self.warehouse, init_catalog_tables="false", **files)
 
+    def files(self, location, io):
+        """All that lies below a location: sizes by location without its scheme."""
+        folder = plain(location)
+        if self.store == "local":
+            return {str(path): path.stat().st_size for path in pathlib.Path(folder).rglob("*") if path.is_file()}
+        from pyarrow.fs import FileSelector
+
+        files = io.fs_by_scheme("s3", folder.split("/")[0])
+        found = files.get_file_info(FileSelector(folder, recursive=True, allow_not_found=True))
+        return {file.path: file.size for file in found if file.is_file}
 
     def data_files(self, location, io):
         """Locations of all data files that a reader of the store sees below a table, in a snapshot or not."""
-        if self.store == "local":
-            folder = pathlib.Path(plain_path(location)) / "data"
-            return [f"file://{file}" for file in folder.rglob("*.parquet") if not file.name.startswith(".")]
-        from pyarrow.fs import FileSelector
-
-        scheme, _, path = location.partition("://")
-        files = io.fs_by_scheme(scheme, path.split("/")[0])
-        found = files.get_file_info(FileSelector(f"{path}/data", recursive=True, allow_not_found=True))
-        return [f"{scheme}://{file.path}" for file in found if file.is_file]
+        found = self.files(f"{location.rstrip('/')}/data", io)
+        scheme = "s3" if self.store == "s3" else "file"
+        return [f"{scheme}://{path}" for path in found if path.endswith(".parquet") and not path.rpartition("/")[2].startswith(".")]
 
     @contextlib.contextmanager
     def state(self):
@@ -84,7 +103,7 @@ class PlacedLake:
             connection = psycopg2.connect(self.database.url_of(self.name))
             ask, mark = connection.cursor(), "%s"
         else:
-            connection = ask = sqlite3.connect(self.folder / ("state.db" if self.catalog == "rest" else "k2.db"))
+            connection = ask = sqlite3.connect(self.folder / ("state.db" if self.catalog in ("rest", "folder") else "k2.db"))
             mark = "?"
 
         def query(sql, *values):

@@ -2,14 +2,12 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import time
 
 import pyarrow
-import pyarrow.fs
 
-from lake_places import PlacedDuckDB
+from lake_places import PlacedDuckDB, plain
 from pipeline import NAMESPACE
 
 NAME = "history"
@@ -142,16 +140,8 @@ class History:
 
     def stored(self):
         """Locations of all that lies under the table, without metadata files."""
-        location = plain(self.load().location())
-        if self.lake.store == "local":
-            paths = [str(path) for path in pathlib.Path(location).rglob("*") if path.is_file()]
-        else:
-            objects = self.lake.objects
-            system = pyarrow.fs.S3FileSystem(
-                access_key=objects.access_key, secret_key=objects.secret_key, region=objects.region, endpoint_override=objects.s3.removeprefix("http://"),
-                scheme="http",
-            )
-            paths = [file.path for file in system.get_file_info(pyarrow.fs.FileSelector(location, recursive=True)) if file.is_file]
+        table = self.load()
+        paths = self.lake.files(table.location(), table.io)
         return {path for path in paths if not path.endswith(".metadata.json")}
 
     def put(self, name, content):
@@ -160,9 +150,3 @@ class History:
         with self.load().io.new_output(location).create(overwrite=True) as stream:
             stream.write(content)
         return plain(location)
-
-
-def plain(location):
-    for scheme in ("file://", "file:", "s3://", "s3a://"):
-        location = location.removeprefix(scheme)
-    return location.rstrip("/")

@@ -63,13 +63,15 @@ class ObjectStore:
 
     @property
     def file_io(self):
-        """What pyiceberg needs to read the files."""
+        """What pyiceberg needs to read the files. Its own patience, three tries of 3 s, ends in an `OSError` where a crowded machine lets the server wait."""
         return {
             "s3.endpoint": self.s3,
             "s3.region": self.region,
             "s3.access-key-id": self.access_key,
             "s3.secret-access-key": self.secret_key,
             "s3.force-virtual-addressing": "false",
+            "s3.connect-timeout": "60",
+            "s3.request-timeout": "60",
         }
 
     def stop(self):

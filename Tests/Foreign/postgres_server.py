@@ -47,6 +47,15 @@ class Postgres:
         login = user if secret is None else f"{user}:{quote(secret, safe='')}"
         return f"{driver}://{login}@127.0.0.1:{self.port}/{database}"
 
+    def create(self, database):
+        """An empty database."""
+        import psycopg2
+
+        connection = psycopg2.connect(self.url)
+        connection.autocommit = True
+        connection.cursor().execute(f'CREATE DATABASE "{database}"')
+        connection.close()
+
     def start(self):
         """The port of the first start is kept, so that clients find the server again."""
         command = [SCRIPT, "--path", self.folder / "server", "--port", str(self.port), *self._flags]

@@ -641,9 +641,7 @@ class TestPlaces:
     def test_repaired(self, store, tmp_path, objects, database):
         import psycopg2
 
-        connection = psycopg2.connect(database.url)
-        connection.autocommit = True
-        connection.cursor().execute('CREATE DATABASE "audited"')
+        database.create("audited")
         offload = Offload(store, PlacedLake(tmp_path / "lake", "audited", "postgres", "s3", objects, database))
         load(offload, trades(0, ROWS))
         offload.run("--tables", SILVER)

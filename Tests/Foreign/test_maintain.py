@@ -43,12 +43,7 @@ def names():
 def place(request, tmp_path, objects, database, names, catalog, kind):
     name = next(names) if catalog == "rest" else f"t{abs(hash(request.node.name)) % 10**9}"
     if catalog == "postgres":
-        import psycopg2
-
-        connection = psycopg2.connect(database.url)
-        connection.autocommit = True
-        connection.cursor().execute(f'CREATE DATABASE "{name}"')
-        connection.close()
+        database.create(name)
     folder = tmp_path / "lake"
     folder.mkdir()
     return PlacedLake(folder, name, catalog, kind, objects, database)

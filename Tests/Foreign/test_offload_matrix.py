@@ -10,25 +10,17 @@ import random
 import pytest
 
 from clickhouse_server import ClickHouse
+from fault_matrix import MORE, SEED, Chain, Disturbance, Matrix, chains, check, draw, faults_of, sample, servers_of, warehouses
 from lake_places import PLACES
 from load_process import Store
 from object_store import ObjectStore
-from offload_matrix import Chain, Disturbance, Matrix, Setting, Worker, chains
+from offload_matrix import OffloadSetting, OffloadWorker
 from offload_slices import GOLD, SILVER, Slices
 from postgres_server import Postgres
-from turn_proxy import FAULTS, NEEDS_HTTP
 from write_faults import library
 
-SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
 RUNS = int(os.environ.get("K2_MATRIX_RUNS", "500"))
-WORKERS = int(os.environ.get("K2_MATRIX_WORKERS", str((os.cpu_count() or 2) + 1)))
 SLICES = 24
-# One for each lake behind the REST server.
-WAREHOUSES = [f"rest-{number}" for number in range(1, 80 + RUNS // 8)]
-# Steps of a run that is not disturbed are counted; a disturbed one may have some more.
-MORE = 6
-# Disturbed runs of one lake.
-LENGTH = 12
 # Of steps that are not gone through one by one.
 SHARE = RUNS / 8000
 IDS = "-".join
@@ -39,44 +31,24 @@ def matrix(tools, tmp_path_factory):
     folder = tmp_path_factory.mktemp("matrix")
     with (
         ClickHouse(folder / "warm") as server,
-        ObjectStore(folder / "objects", table_buckets=WAREHOUSES) as objects,
+        ObjectStore(folder / "objects", table_buckets=warehouses(80 + RUNS // 8)) as objects,
         Postgres() as postgres,
     ):
         store = Store(tools, server, "matrix", folder)
         store.init("--ttl", "none")
         slices = Slices.fill(store, SLICES)
-        with Matrix(Setting.of(folder, store, objects, postgres, library(), slices), WORKERS) as running:
+        with Matrix(OffloadWorker, OffloadSetting.of(folder, store, objects, postgres, library(), slices)) as running:
             running.servers = {"postgres": postgres, "s3": objects}
             yield running
-
-
-def check(outcomes):
-    """All problems at once: what they have in common says most."""
-    bad = [str(outcome) for outcome in outcomes if outcome.problem]
-    assert not bad, f"seed {SEED}, {len(bad)} of {len(outcomes)}:\n" + "\n".join(bad[:5])
-    return outcomes
 
 
 @pytest.fixture(scope="module")
 def steps(matrix):
     """Steps of runs that are not disturbed, by place of the lake, table and whether tables are there already; then by place of the step."""
-    none = (Disturbance("writes", "count", 0),), (Disturbance("writes", "error", 0),)
+    none = ((Disturbance("writes", "count", 0),),)
     kinds = [(place, table, is_prepared) for place in PLACES for table in (SILVER, GOLD) for is_prepared in (True, False)]
     outcomes = check(matrix.run([Chain(*place, (table,), none, is_prepared) for place, table, is_prepared in kinds]))
-    counts = {}
-    for outcome in outcomes:
-        chain = outcome.chain
-        found = counts.setdefault(((chain.catalog, chain.store), *chain.tables, chain.is_prepared), {})
-        is_first = outcome.disturbances == none[0]
-        # The second counts the calls at files one by one.
-        found |= outcome.runs[0].steps if is_first else {"files": outcome.runs[0].steps["writes"]}
-    return counts
-
-
-def sample(steps, share, kind):
-    """Of all steps about `share`, evenly spread, beginning anywhere."""
-    width = max(1, round(1 / min(share, 1)))
-    return range(1 + random.Random(f"{SEED} {kind}").randrange(width), steps + 1, width)
+    return {((chain.catalog, chain.store), *chain.work, chain.is_prepared): outcome.runs[0].steps for outcome in outcomes for chain in [outcome.chain]}
 
 
 # Each catalog and each store: here no step is left out.
@@ -89,7 +61,7 @@ def test_killed_between_any_two_writes(matrix, steps, place):
     first, last = 1, steps[place, SILVER, True]["writes"] + MORE
     while True:
         kills = [Disturbance("writes", "kill", step) for step in range(first, last + 1)]
-        outcomes = check(matrix.run(chains(*place, (SILVER,), kills, LENGTH)))
+        outcomes = check(matrix.run(chains(*place, (SILVER,), kills)))
         ends = {outcome.disturbances[0].step: outcome.runs[0] for outcome in outcomes}
         assert all(run.status == -9 for run in ends.values() if run.hit)
         if not ends[last].hit:
@@ -101,13 +73,13 @@ def test_killed_between_any_two_writes(matrix, steps, place):
 @pytest.mark.parametrize("place", [place for place in PLACES if place not in WHOLE], ids=IDS)
 def test_killed_at_some_steps(matrix, steps, place):
     kills = [Disturbance("writes", "kill", step) for step in sample(steps[place, SILVER, True]["writes"], 3 * SHARE, place)]
-    check(matrix.run(chains(*place, (SILVER,), kills, LENGTH)))
+    check(matrix.run(chains(*place, (SILVER,), kills)))
 
 
 @pytest.mark.parametrize("place", PLACES, ids=IDS)
 def test_killed_while_candles_are_replaced(matrix, steps, place):
     kills = [Disturbance("writes", "kill", step) for step in sample(steps[place, GOLD, True]["writes"], SHARE, place)]
-    check(matrix.run(chains(*place, (GOLD,), kills, LENGTH)))
+    check(matrix.run(chains(*place, (GOLD,), kills)))
 
 
 @pytest.mark.parametrize("place", PLACES, ids=IDS)
@@ -123,12 +95,12 @@ def test_the_disk_fails(matrix, steps, place, what):
     """One call fails, or all that need room from one on: at data and metadata files, at catalog and state store in SQLite."""
     for table in (SILVER, GOLD):
         faults = [Disturbance("writes", what, step) for step in sample(steps[place, table, True]["files"], SHARE / 2, (place, what, table))]
-        check(matrix.run(chains(*place, (table,), faults, LENGTH)))
+        check(matrix.run(chains(*place, (table,), faults)))
 
 
 def servers():
     for catalog, store in PLACES:
-        for server in ("clickhouse", *(("postgres",) if catalog == "postgres" else ()), *(("rest",) if catalog == "rest" else ()), *(("s3",) if store == "s3" else ())):
+        for server in ("clickhouse", *servers_of((catalog, store))):
             yield (catalog, store), server
 
 
@@ -136,20 +108,18 @@ def servers():
 def test_a_server_fails(matrix, steps, place, server):
     """At each of its turns, in each way."""
     faults = []
-    for what in FAULTS:
-        if what in NEEDS_HTTP and server == "postgres":
-            continue
+    for what in faults_of(server):
         turns = steps[place, SILVER, True][server]
         # Object store and REST catalog have few turns, PostgreSQL many.
         share = SHARE / 3 if server == "postgres" else SHARE if server == "clickhouse" else 4 * SHARE
         faults += [Disturbance(server, what, turn) for turn in sample(turns, share, (place, server, what))]
-    check(matrix.run(chains(*place, (SILVER,), faults, LENGTH)))
+    check(matrix.run(chains(*place, (SILVER,), faults)))
 
 
 @pytest.mark.parametrize(("server", "times"), [("postgres", 5), ("s3", 2)])
 def test_a_server_is_killed(matrix, steps, server, times):
     """Not the way to it: `kill -9` of the server itself, which comes up again on its data."""
-    worker = Worker(matrix.setting)
+    worker = OffloadWorker(matrix.setting)
     place = ("postgres", "s3")
     world = worker.world(Chain(*place, (SILVER,), (), name=f"killed-{server}"))
     assert worker.whole(world, 0) is None
@@ -190,12 +160,3 @@ def mixture(source, steps):
             counts[where] = counts.get(where, 0) + count
     groups = tuple(tuple(draw(source, counts) for _ in range(source.randint(1, 4))) for _ in range(source.randint(2, 6)))
     return Chain(*place, tables, groups, is_prepared)
-
-
-def draw(source, counts):
-    where = source.choice([*(where for where, count in counts.items() if count and where != "files"), "writes"])
-    if where != "writes":
-        what = source.choice([what for what in FAULTS if where != "postgres" or what not in NEEDS_HTTP])
-        return Disturbance(where, what, source.randint(1, counts[where] + 2))
-    what = source.choice(["kill", "kill", "error", "full"])
-    return Disturbance("writes", what, source.randint(1, (counts["writes"] if what == "kill" else counts["files"]) + MORE))

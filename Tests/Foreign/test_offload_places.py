@@ -41,12 +41,7 @@ def offload(request, store, tmp_path, objects, database, names):
     catalog, kind = request.param
     name = next(names) if catalog == "rest" else f"t{abs(hash(request.node.name)) % 10**9}"
     if catalog == "postgres":
-        import psycopg2
-
-        connection = psycopg2.connect(database.url)
-        connection.autocommit = True
-        connection.cursor().execute(f'CREATE DATABASE "{name}"')
-        connection.close()
+        database.create(name)
     return Offload(store, PlacedLake(tmp_path / "lake", name, catalog, kind, objects, database))
 
 

@@ -8,7 +8,7 @@
 //                     with EIO; full: from the step on writing and creating files fails with ENOSPC
 //   K2_FAULT_STEP     from 1 on
 //   K2_FAULT_UNDER    only files below this path count, and no connections
-//   K2_FAULT_REPORT   a file that gets the number of steps and the last one's name
+//   K2_FAULT_REPORT   a file that gets the number of steps, that of calls at files one by one, and the last step's name
 //   K2_FAULT_HASTE    waits between tries are shortened so many times
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,8 +32,8 @@ enum action { COUNT, KILL, STOP, ERROR, FULL };
 enum kind { WRITES, OTHER };
 
 struct report {
-    _Atomic long steps;
-    char last[248];
+    _Atomic long steps, files;
+    char last[240];
 };
 
 static enum action action;
@@ -86,6 +86,7 @@ static int counts_file(int file) {
 // Counts a step. Returns 0 when the call is to be made, else the error that it is to end with.
 static int step(const char *name, const char *path, int file, enum kind kind) {
     int before = errno;
+    if (report && strcmp(name, "send")) atomic_fetch_add(&report->files, 1);
     if (kind == WRITES && merges) {
         if (atomic_exchange(&last_file, file) == file) return 0;
     } else {

@@ -43,9 +43,14 @@ class WriteFault:
     @property
     def steps(self):
         """Steps that were counted, and the name of the last one; no more than the chosen one."""
-        try:
-            content = self._report.read_bytes()
-        except FileNotFoundError:
-            return 0, ""
-        (number,) = struct.unpack_from("<q", content)
-        return number, content[8:].split(b"\0")[0].decode()
+        content = self._content
+        return self.counts[0], content[16:].split(b"\0")[0].decode()
+
+    @property
+    def counts(self):
+        """Steps, and calls at files one by one, merged or not."""
+        return struct.unpack_from("<qq", self._content)
+
+    @property
+    def _content(self):
+        return self._report.read_bytes() if self._report.exists() else bytes(16)
