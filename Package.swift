@@ -165,7 +165,7 @@ let package = Package(
             "K2MaintenanceTests",
             [
                 "K2Maintenance", "K2Lake", "K2Parquet", "K2Avro", "K2Iceberg", "K2ClickHouse", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes", "K2ObjectStore", "K2Rows",
-                "K2StateStore", "K2Compression",
+                "K2StateStore", "K2SQL", "K2Compression",
             ]),
         tests(
             "K2ClickHouseTests", ["K2ClickHouse", "K2Rows", "K2HTTP", "K2NDJSON", "K2JSON", "K2Domain", "K2Bytes"], exclude: ["Schema/Golden"]),

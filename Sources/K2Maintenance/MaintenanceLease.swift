@@ -25,12 +25,10 @@ public final class MaintenanceLease {
     /// - Throws: `leaseLost` when another run has taken it since: this one must stop.
     public func renew() throws(StateStoreError) { try stores.renewLease(Self.name(table), since: &renewedAt) }
 
-    /// Closes the intents that dead runs left open: whoever has the lease is the only one at work. Nothing is deleted: their files are live, or the
-    /// search for orphans finds them when they are old.
+    /// Closes the intents that dead runs, or earlier tries of this one, left open: whoever has the lease is the only one at work, and has just begun.
+    /// Nothing is deleted: their files are live, or the search for orphans finds them when they are old.
     public func closeDeadIntents() throws(StateStoreError) {
-        for intent in try stores.state.maintenanceIntents(table: table) where intent.holder != stores.holder {
-            try stores.state.closeMaintenance(id: intent.id)
-        }
+        for intent in try stores.state.maintenanceIntents(table: table) { try stores.state.closeMaintenance(id: intent.id) }
     }
 
     /// Gives the lease back. Failing to is no error: it runs out.

@@ -57,4 +57,4 @@ class MaintainWorker(Worker):
         if found := work.finish():
             return found
         view = world.contents.look()
-        return work.problem(view) or work.undone(view) or world.open_problem() or world.leftovers_problem()
+        return work.problem(view) or work.undone(view) or world.open_problem("offload_leases") or world.leftovers_problem()

@@ -51,7 +51,7 @@ class Work:
         """What is wrong after a run, disturbed or not; or None."""
         if run and run.status not in self.allowed:
             return "not a status that it may end with"
-        if run and run.status == 0 and (found := self.undone(view)):
+        if run and run.status == 0 and (found := self.undone(view) or self.world.open_problem()):
             return f"not done: {found}"
         return self.reading_problem(view)
 

@@ -133,10 +133,10 @@ class World:
 
     # What is there -----------------------------------------------------------------------------------------
 
-    def open_problem(self):
-        """Nothing is open after a whole run."""
+    def open_problem(self, *more):
+        """Nothing is open of a run that says that it is done."""
         with self.place.state() as query:
-            counts = {name: query(f"SELECT count(*) FROM {name}")[0][0] for name in ("maintenance_intents", "offload_intents", "offload_leases")}
+            counts = {name: query(f"SELECT count(*) FROM {name}")[0][0] for name in ("maintenance_intents", "offload_intents", *more)}
         return f"left open: {counts}" if any(counts.values()) else None
 
     def last_line(self, verb):

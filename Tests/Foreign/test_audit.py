@@ -535,6 +535,23 @@ class TestRepair:
         audit.offload.run("--tables", SILVER)
         assert audit.offload.status()[SILVER]["open_intents"] == 0
 
+    def test_settled_by_the_next_repair(self, audit):
+        """A repair that dies behind its commit leaves its batch open, and nothing to repair."""
+        import sqlite3
+
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] != 77])
+        path = audit.environment["K2_STATE"].removeprefix("sqlite:")
+        with sqlite3.connect(path) as state:
+            state.execute("CREATE TRIGGER dead BEFORE DELETE ON offload_intents BEGIN SELECT RAISE(ABORT, 'dead'); END")
+        audit.run("--repair", "--retries", "0", expect=1)
+        with sqlite3.connect(path) as state:
+            state.execute("DROP TRIGGER dead")
+        assert audit.offload.status()[SILVER]["open_intents"] == 1
+        assert audit.run("--repair", "--dry-run")["rows"]["cold"] == ROWS
+        assert audit.offload.status()[SILVER]["open_intents"] == 1
+        assert audit.run("--repair")["result"] == "ok" and "had been committed" in audit.said
+        assert audit.offload.status()[SILVER]["open_intents"] == 0
+
     def test_while_a_load_has_the_table(self, audit):
         import sqlite3
 

@@ -45,6 +45,11 @@ public final class LakeRepair {
         }
     }
 
+    /// Whether a repair of the table has not been settled: it is at work, or was killed.
+    public static func isOpen(_ definition: TableDefinition, _ stores: LakeStores) throws(StateStoreError) -> Bool {
+        try stores.state.openIntents(table: definition.coldName).contains { $0.kind == BatchKind.repair.rawValue }
+    }
+
     public func end() { try? stores.state.releaseLease(table: name, holder: stores.holder) }
 
     /// Commits.

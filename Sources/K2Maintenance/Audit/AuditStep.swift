@@ -35,7 +35,9 @@ public struct AuditStep {
         guard let definition = Self.definition(work.name) else { throw LakeError(.configuration, "\(work.name): audit: not one of K2's tables") }
         let audit = TableAudit(definition, reader(work.name), work.stores, options, mayGoOn: work.mayGoOn)
         let result = try run(audit, work)
-        guard let repair, result.rows?.differences ?? 0 > 0 || !result.files.isEmpty else { return result.outcome }
+        let differs = result.rows?.differences ?? 0 > 0 || !result.files.isEmpty
+        // One that was killed behind its commit is to be settled, or its snapshot is not expired.
+        guard let repair, try differs || !work.isDryRun && LakeRepair.isOpen(definition, work.stores) else { return result.outcome }
         if work.isDryRun {
             var outcome = result.outcome
             let plan = result.repairPlan(repair)

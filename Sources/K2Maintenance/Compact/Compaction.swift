@@ -230,15 +230,19 @@ public struct Compaction {
     private func settle(_ commit: CompactionCommit, _ id: String) {
         let files = commit.givenUp.flatMap { $0.group.outputs.map(\.path) }
         if !files.isEmpty { _ = stores.objects.delete(files) }
-        // What is not closed is closed by the next run.
-        _ = try? stores.state.closeMaintenance(id: id)
+        close(id)
+    }
+
+    /// An intent that stays open keeps its snapshot from being expired, until the next run closes it. Where a connection has ended, the second try makes a new one.
+    private func close(_ id: String) {
+        for _ in 1...2 where (try? stores.state.closeMaintenance(id: id)) != nil { return }
     }
 
     /// Takes back what was written for a commit that was certainly not made. What cannot be taken back is left to the search for orphans.
     private func abandon(_ files: Set<String>, _ id: String) {
         guard let table = try? stores.catalog.loadTable(work.identifier), table.metadata.snapshots(withSummary: CompactionCommit.key, value: id).isEmpty else { return }
         _ = stores.objects.delete(files.sorted())
-        _ = try? stores.state.closeMaintenance(id: id)
+        close(id)
     }
 
     private func stopped(_ report: CompactionReport) -> LakeError {
