@@ -34,6 +34,7 @@ public struct AuditStep {
         if work.isDryRun {
             var outcome = result.outcome
             outcome.summary += "; \(result.repairPlan(repair))"
+            outcome.facts["repair"] = .object(result.repairFacts(repair))
             return outcome
         }
         let report = try AuditRepair(audit: audit, options: repair, note: work.note).run()
@@ -67,20 +68,45 @@ extension RepairReport {
 }
 
 extension AuditResult {
+    /// Rows that a repair would replace, as far as it can be told before.
+    private func replaced(_ options: RepairOptions) -> Int64 { options.replacesDifferent ? (rows?.count(.differs) ?? 0) - (rows?.staying ?? 0) : 0 }
+
+    private var lostFiles: Int { files.count { $0.kind == .lost } }
+
+    /// Why a repair would change no rows.
+    private func refusal(_ options: RepairOptions) -> String? {
+        if lostFiles > 0, !options.dropsLostFiles { return "files are lost" }
+        return files.contains { $0.kind != .lost } ? "files are not what the lake says" : nil
+    }
+
     /// What a repair would do, as far as it can be told before.
     fileprivate func repairPlan(_ options: RepairOptions) -> String {
         var parts: [String] = []
         if let rows {
             parts.append("a repair would add \(rows.count(.missing)) rows and remove \(rows.count(.doubled))")
-            let replaced = options.replacesDifferent ? rows.count(.differs) - rows.staying : 0
+            let replaced = replaced(options)
             if replaced > 0 { parts.append("replace \(replaced)") }
             if rows.count(.differs) > replaced { parts.append("leave \(rows.count(.differs) - replaced) that differ") }
             if rows.count(.extra) > 0 { parts.append("leave \(rows.count(.extra)) that only the lake has") }
         }
-        let lost = files.count { $0.kind == .lost }
-        if lost > 0 { parts.append(options.dropsLostFiles ? "take \(lost) lost files out of the table" : "change nothing while files are lost") }
-        if files.contains(where: { $0.kind != .lost }) { parts.append("change nothing while files are not what the lake says") }
+        if lostFiles > 0, options.dropsLostFiles { parts.append("take \(lostFiles) lost files out of the table") }
+        if let refusal = refusal(options) { parts.append("change nothing while \(refusal)") }
         return parts.joined(separator: ", ")
+    }
+
+    /// The same for programs.
+    fileprivate func repairFacts(_ options: RepairOptions) -> JSONObject {
+        let (replaced, differing) = (replaced(options), rows?.count(.differs) ?? 0)
+        let isRefused = refusal(options) != nil
+        var object = JSONObject()
+        for (name, count) in [
+            ("add", rows?.count(.missing) ?? 0), ("remove", rows?.count(.doubled) ?? 0), ("replace", replaced),
+            ("drop_files", options.dropsLostFiles ? Int64(lostFiles) : 0),
+        ] { object[name] = .integer(isRefused ? 0 : count) }
+        object["leave_different"] = .integer(differing - (isRefused ? 0 : replaced))
+        object["leave_only_in_cold"] = .integer(rows?.count(.extra) ?? 0)
+        if let refusal = refusal(options) { object["refused"] = .string(refusal) }
+        return object
     }
 }
 
@@ -98,45 +124,5 @@ extension AuditResult {
             StepMetric("maintenance_audit_bad_files", "Data files that the last audit found not to be what the lake says.", Double(Set(files.map(\.path)).count)),
             StepMetric("maintenance_audit_result", "What the last audit came to: 0 ok, 1 unverified, 2 different.", Double(verdict == .ok ? 0 : verdict == .different ? 2 : 1)),
         ]
-    }
-
-    /// The lines of the audit log: one for each UTC day that has rows, or one for the whole range when none has.
-    func records(at time: Timestamp, runID: String) -> [AuditRecord] {
-        let days = rows?.days ?? [:]
-        if days.isEmpty { return [record(time, runID, range, nil)] }
-        return days.sorted { $0.key < $1.key }.map { number, day in
-            let start = Timestamp(microseconds: number * Timestamp.microsecondsPerDay)
-            return record(time, runID, start..<Timestamp(microseconds: start.microseconds + Timestamp.microsecondsPerDay), day)
-        }
-    }
-
-    private func record(_ time: Timestamp, _ runID: String, _ span: Range<Timestamp>, _ day: RowFindings.Day?) -> AuditRecord {
-        let result = day.map(result(of:)) ?? verdict
-        return AuditRecord(
-            runAt: time, table: table, source: source, layer: layer,
-            windowHours: (span.upperBound.microseconds - span.lowerBound.microseconds) / AuditHour.microseconds,
-            windowStart: span.lowerBound, windowEnd: span.upperBound, warmRows: day?.warm.rows ?? rows?.warmRows, coldRows: day?.cold.rows ?? rows?.coldRows,
-            warmHash: day?.warm.digest, coldHash: day?.cold.digest, status: result == .ok ? "ok" : result == .unverified ? "unverified" : "mismatch",
-            result: result.rawValue, notes: notes(day), runID: runID)
-    }
-
-    /// What concerns the table as a whole concerns each day.
-    private func result(of day: RowFindings.Day) -> AuditVerdict {
-        func has(_ isWanted: (Discrepancy.Kind) -> Bool) -> Bool { Discrepancy.Kind.allCases.contains { isWanted($0) && (day.counts[$0.rawValue] ?? 0) > 0 } }
-        if has({ $0.isDifference }) { return .different }
-        if !files.isEmpty || (candles?.differences ?? 0) > 0 || !differences.isEmpty { return .different }
-        return has({ $0 == .expired }) ? .unverified : reasons.isEmpty ? .ok : .unverified
-    }
-
-    private func notes(_ day: RowFindings.Day?) -> String? {
-        let counts = Discrepancy.Kind.allCases.compactMap { kind in day?.counts[kind.rawValue].map { "\($0) \(kind.rawValue)" } }
-        let wide = day == nil || verdict != .ok ? [summary] : []
-        let parts = counts + wide
-        return parts.isEmpty ? nil : parts.joined(separator: "; ")
-    }
-
-    private var layer: String {
-        for layer in ["bronze", "silver", "gold"] where table.hasPrefix(layer) { return layer }
-        return "gaps"
     }
 }
