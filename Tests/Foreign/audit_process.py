@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 
+from offload_process import largest_resident_set
 from pipeline import NAMESPACE
 from readers import plain_path
 
@@ -79,6 +80,25 @@ class Audit:
         time.sleep(seconds)
         process.kill()
         process.wait()
+
+    def maintain(self, *arguments, expect=0, seconds=120, tables=(SILVER,)):
+        """Another verb, with its results by table."""
+        command = [self.offload.store.tools.path("k2-maintain"), *map(str, arguments), "--json", "--tables", ",".join(tables)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=seconds)
+        assert done.returncode == expect, f"status {done.returncode}, not {expect}:\n{done.stderr}\n{done.stdout}"
+        return {line["table"]: line for line in map(json.loads, done.stdout.splitlines()) if "status" in line}
+
+    def largest_memory(self, *arguments, tables=(SILVER,)):
+        """The largest resident set of an audit, KiB."""
+        command = [self.offload.store.tools.path("k2-maintain"), "audit", "--full", "--lookback", "0s", "--tables", ",".join(tables), *arguments]
+        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        # What wait4(2) says begins with the size of the process that started this one.
+        most = 0
+        while process.poll() is None:
+            most = max(most, largest_resident_set(process.pid))
+            time.sleep(0.005)
+        assert process.returncode == 0, process.stderr.read()
+        return most
 
     def rows(self, kind):
         return [line for line in self.found if line["finding"] == kind]
@@ -162,6 +182,29 @@ def rewrite_manifest(lake, change, name=SILVER):
 def delete_positions(lake, positions, name=SILVER):
     """Takes rows of the table's one data file by a position delete file, as engines do that merge on read; pyiceberg itself writes none."""
     import pyarrow
+
+    (task,) = iceberg_table(lake, name).scan().plan_files()
+    schema = pyarrow.schema([identified("file_path", pyarrow.string(), 2147483546), identified("pos", pyarrow.int64(), 2147483545)])
+    write_deletes(lake, pyarrow.table({"file_path": [task.file.file_path] * len(positions), "pos": positions}, schema=schema), name)
+
+
+def delete_values(lake, column, values, name=SILVER):
+    """Takes rows of the table's one data file by an equality delete file."""
+    import pyarrow
+
+    field = iceberg_table(lake, name).schema().find_field(column)
+    schema = pyarrow.schema([identified(column, pyarrow.string(), field.field_id)])
+    write_deletes(lake, pyarrow.table({column: values}, schema=schema), name, equality_ids=[field.field_id])
+
+
+def identified(name, type, id):
+    import pyarrow
+
+    return pyarrow.field(name, type, nullable=False, metadata={"PARQUET:field_id": str(id)})
+
+
+def write_deletes(lake, rows, name=SILVER, equality_ids=None):
+    """Commits a file of deletes in the partition of the table's one data file."""
     import pyarrow.parquet
     from pyiceberg.io.pyarrow import PyArrowFileIO
     from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestEntry, ManifestEntryStatus, ManifestWriterV2
@@ -177,25 +220,25 @@ def delete_positions(lake, positions, name=SILVER):
             return {**super()._meta, "content": "deletes"}
 
     table = iceberg_table(lake, name)
-    (task,) = table.scan().plan_files()
-    path = f"{table.location()}/data/deletes.parquet"
-    field = lambda name, type, id: pyarrow.field(name, type, nullable=False, metadata={"PARQUET:field_id": str(id)})  # noqa: E731
-    schema = pyarrow.schema([field("file_path", pyarrow.string(), 2147483546), field("pos", pyarrow.int64(), 2147483545)])
-    rows = pyarrow.table({"file_path": [task.file.file_path] * len(positions), "pos": positions}, schema=schema)
+    # One that has equality deletes already is not planned by pyiceberg.
+    files = [entry.data_file for manifest in table.current_snapshot().manifests(table.io) for entry in manifest.fetch_manifest_entry(table.io)]
+    (file,) = (file for file in files if file.content == DataFileContent.DATA)
+    path = f"{table.location()}/data/deletes-{len(files)}.parquet"
     pyarrow.parquet.write_table(rows, plain_path(path))
 
     class Deletes(_FastAppendFiles):
         def _manifests(self):
             spec = table.spec()
             output = PyArrowFileIO().new_output(f"{table.location()}/metadata/deletes-{self._snapshot_id}.avro")
-            file = DataFile.from_args(
-                content=DataFileContent.POSITION_DELETES, file_path=path, file_format=FileFormat.PARQUET, partition=task.file.partition,
-                record_count=len(positions), file_size_in_bytes=pathlib.Path(plain_path(path)).stat().st_size, column_sizes={}, value_counts={},
-                null_value_counts={}, nan_value_counts={}, lower_bounds={}, upper_bounds={}, split_offsets=None, equality_ids=None, sort_order_id=None,
+            entry = DataFile.from_args(
+                content=DataFileContent.EQUALITY_DELETES if equality_ids else DataFileContent.POSITION_DELETES, file_path=path,
+                file_format=FileFormat.PARQUET, partition=file.partition, record_count=rows.num_rows,
+                file_size_in_bytes=pathlib.Path(plain_path(path)).stat().st_size, column_sizes={}, value_counts={}, null_value_counts={},
+                nan_value_counts={}, lower_bounds={}, upper_bounds={}, split_offsets=None, equality_ids=equality_ids, sort_order_id=None,
             )  # fmt: skip
-            file.spec_id = spec.spec_id
+            entry.spec_id = spec.spec_id
             with DeleteManifest(spec, table.schema(), output, self._snapshot_id, "null") as writer:
-                writer.add_entry(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=self._snapshot_id, sequence_number=None, file_sequence_number=None, data_file=file))
+                writer.add_entry(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=self._snapshot_id, sequence_number=None, file_sequence_number=None, data_file=entry))
             return [*self._existing_manifests(), writer.to_manifest_file()]
 
     with table.transaction() as change:
