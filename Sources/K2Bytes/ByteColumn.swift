@@ -26,6 +26,10 @@ public struct ByteColumn: Equatable, Sendable {
 
     public var count: Int { offsets.count - 1 }
 
+    /// Where value `index` is in `data`.
+    @inline(__always)
+    func range(_ index: Int) -> Range<Int> { Int(offsets[index])..<Int(offsets[index + 1]) }
+
     public mutating func reserveCapacity(_ values: Int, bytes: Int) {
         offsets.reserveCapacity(values + 1)
         data.reserveCapacity(bytes)

@@ -29,8 +29,39 @@ public struct ByteTable: Sendable {
     }
 
     /// The number of `key`, which is added when it is new.
-    public mutating func insert(_ key: Span<UInt8>) -> Int {
-        let hash = Self.hash(key)
+    public mutating func insert(_ key: Span<UInt8>) -> Int { insert(key, Self.hash(key)) }
+
+    /// Appends the number of each of `keys` to `numbers`, adding those that are new.
+    ///
+    /// The first slots of some keys are read before any of them is searched, so that a table that is larger than the cache is waited for once and not
+    /// for each key.
+    public mutating func insert(_ keys: ByteColumn, numbers: inout [UInt32]) {
+        numbers.reserveCapacity(numbers.count + keys.count)
+        let bytes = keys.data.span
+        var firsts: [(hash: UInt32, entry: UInt64)] = []
+        firsts.reserveCapacity(Self.together)
+        for start in stride(from: 0, to: keys.count, by: Self.together) {
+            let block = start..<min(start + Self.together, keys.count)
+            firsts.removeAll(keepingCapacity: true)
+            for index in block {
+                let hash = Self.hash(bytes.extracting(keys.range(index)))
+                firsts.append((hash, slots[Int(hash) & (slots.count - 1)]))
+            }
+            for index in block {
+                let (hash, entry) = firsts[index - start]
+                let key = bytes.extracting(keys.range(index))
+                // What a slot holds stays true, also when the table has grown meanwhile.
+                let isFirst = entry != 0 && UInt32(truncatingIfNeeded: entry >> 32) == hash && isKey(Self.number(entry), key)
+                numbers.append(UInt32(truncatingIfNeeded: isFirst ? Self.number(entry) : insert(key, hash)))
+            }
+        }
+    }
+
+    private static let together = 64
+
+    private static func number(_ entry: UInt64) -> Int { Int(entry & 0xffff_ffff) - 1 }
+
+    private mutating func insert(_ key: Span<UInt8>, _ hash: UInt32) -> Int {
         let (slot, known) = search(key, hash)
         if let known { return known }
         key.withUnsafeBufferPointer { pool.append(contentsOf: $0) }
@@ -52,8 +83,7 @@ public struct ByteTable: Sendable {
         while true {
             let entry = slots[slot]
             if entry == 0 { return (slot, nil) }
-            let index = Int(entry & 0xffff_ffff) - 1
-            if UInt32(truncatingIfNeeded: entry >> 32) == hash, isKey(index, key) { return (slot, index) }
+            if UInt32(truncatingIfNeeded: entry >> 32) == hash, isKey(Self.number(entry), key) { return (slot, Self.number(entry)) }
             slot = (slot + 1) & (slots.count - 1)
         }
     }

@@ -28,11 +28,7 @@ struct BatchDictionary {
         case .words32: for value in found.words32 { numbers.append(table.code(of: value, in: &entries.words32)) }
         case .words64: for value in found.words64 { numbers.append(table.code(of: value, in: &entries.words64)) }
         case .words128: for value in found.words128 { numbers.append(table.code(of: value, in: &entries.words128)) }
-        case .bytes:
-            for index in 0..<found.bytes.count {
-                let range = Int(found.bytes.offsets[index])..<Int(found.bytes.offsets[index + 1])
-                numbers.append(UInt32(texts.insert(found.bytes.data.span.extracting(range))))
-            }
+        case .bytes: texts.insert(found.bytes, numbers: &numbers)
         }
         last = dictionary
     }

@@ -2,7 +2,7 @@ import CK2XXHash
 import K2Bytes
 
 /// The constants with which the values of one leaf go into the digests of rows.
-public struct LeafDigest: Sendable {
+public struct LeafDigest: Equatable, Sendable {
     /// What a value adds to a row's state, and to the sum.
     struct Part {
         var digest: UInt128

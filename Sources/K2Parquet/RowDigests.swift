@@ -8,12 +8,15 @@ import K2Bytes
 /// an integer is the same in any width, a decimal in any physical type, a float as a double.
 public struct RowDigests {
     private var states: [UInt128]
+    /// What the entries of the dictionary that was met last add: all pieces of a chunk have the same.
+    private var known: (dictionary: LeafDictionary, leaf: LeafDigest, parts: [LeafDigest.Part])?
     public var count: Int { states.count }
 
     public init(count: Int) { states = [UInt128](repeating: 0, count: count) }
 
     /// Starts again with as many rows.
     public mutating func reset(count: Int) {
+        known = nil
         states.removeAll(keepingCapacity: true)
         states.append(repeating: 0, count: count)
     }
@@ -32,15 +35,21 @@ public struct RowDigests {
         }
     }
 
+    /// What each value adds, or each entry of its dictionary.
+    private mutating func parts(_ values: LeafValues, _ leaf: LeafDigest, _ factor: Int64) -> [LeafDigest.Part] {
+        guard case .coded(_, let dictionary) = values else { return leaf.parts(values, factor) }
+        if let known, known.dictionary === dictionary, known.leaf == leaf { return known.parts }
+        known = nil
+        let parts = leaf.parts(dictionary.values, factor)
+        known = (dictionary, leaf, parts)
+        return parts
+    }
+
     /// One value a row.
     private mutating func addFull(_ values: LeafValues, at start: Int, _ leaf: LeafDigest, _ factor: Int64, _ totals: inout LeafTotals) {
         precondition(start + values.count <= states.count)
         totals.valueCount += values.count
-        if case .coded(let codes, let dictionary) = values {
-            let parts = leaf.parts(dictionary.values, factor)
-            addCoded(codes, parts, at: start, &totals)
-            return
-        }
+        if case .coded(let codes, _) = values { return addCoded(codes, parts(values, leaf, factor), at: start, &totals) }
         states.withUnsafeMutableBufferPointer { states in
             leaf.forEach(values, factor) { index, part, number in
                 states[start &+ index] &+= part
@@ -69,7 +78,7 @@ public struct RowDigests {
         _ chosen: EntryChoice, _ values: LeafValues?, at start: Int, _ leaf: LeafDigest, _ factor: Int64, _ totals: inout LeafTotals
     ) {
         precondition(start + chosen.rowCount <= states.count)
-        let parts = values.map { leaf.parts($0.undictionaried, factor) } ?? []
+        let parts = values.map { self.parts($0, leaf, factor) } ?? []
         let codes = values?.codes
         states.withUnsafeMutableBufferPointer { states in
             var row = start - 1
@@ -140,5 +149,4 @@ public struct LeafTotals: Equatable, Sendable {
 
 extension LeafValues {
     fileprivate var codes: [UInt32]? { if case .coded(let codes, _) = self { codes } else { nil } }
-    fileprivate var undictionaried: LeafValues { if case .coded(_, let dictionary) = self { dictionary.values } else { self } }
 }

@@ -34,6 +34,24 @@ extension ByteTable {
         }
     }
 
+    @Test func manyAtOnceAreNumberedAsOneByOne() {
+        var random = Seeded.start()
+        var (table, single) = (ByteTable(), ByteTable())
+        for _ in 0..<50 {
+            var keys = ByteColumn()
+            var expected: [UInt32] = []
+            for _ in 0..<random.int(0...400) {
+                let key = Array("\(random.int(0...4_000))".utf8)
+                keys.append(key.span)
+                expected.append(UInt32(single.insert(key)))
+            }
+            var numbers: [UInt32] = [7]
+            table.insert(keys, numbers: &numbers)
+            #expect(numbers == [7] + expected, "seed \(random.seed)")
+        }
+        #expect(table.count == single.count && table.pool == single.pool)
+    }
+
     @Test func forgetsAllWhenCleared() {
         var table = ByteTable()
         for index in 0..<500 { _ = table.insert(Array("key\(index)".utf8)) }
