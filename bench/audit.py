@@ -8,12 +8,11 @@ scripts/bench runs them with the other contests.
 
 import dataclasses
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
+import alone
 from load import middle
 from markdown import MEBIBYTE, table, verdict
 from measure import Contestant
@@ -109,14 +108,8 @@ def raw_numbers(auditing):
 
 
 def main():
-    trades = pathlib.Path(sys.argv[1])
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    binaries = pathlib.Path(os.environ.get("K2_BIN", "."))
-    with open(trades, "rb") as file:
-        count = sum(1 for _ in file)
-    with tempfile.TemporaryDirectory() as folder:
-        auditing = measure(lambda name: str(binaries / name), (0, 1), trades, count, pathlib.Path(folder), rounds)
-    print(f"{table(['', 'measured', 'target', ''], targets(auditing))}\n\n{section(auditing)}\n\n{raw_numbers(auditing)}")
+    trades, count, rounds = alone.given_trades()
+    alone.report(lambda tool, folder: measure(tool, (0, 1), trades, count, folder, rounds), targets=targets, section=section, raw_numbers=raw_numbers)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@ Runs one contest by itself; scripts/bench runs it with the others.
 """
 
 import dataclasses
-import itertools
-import os
 import pathlib
 import shutil
 import statistics
 import sys
-import tempfile
 import urllib.parse
 
+import alone
 import passing
 from markdown import MEBIBYTE, table, verdict
 from measure import Contestant, Sample, run
@@ -172,14 +170,9 @@ def measure(tool, cores, trades, count, folder, rounds=5, rate=5_000, seconds=20
 
 
 def main():
-    trades = pathlib.Path(sys.argv[1])
-    rounds, seconds = (int(given) if given else usual for given, usual in itertools.zip_longest(sys.argv[2:4], (1, 20)))
-    binaries = pathlib.Path(os.environ.get("K2_BIN", "."))
-    with open(trades, "rb") as file:
-        count = sum(1 for _ in file)
-    with tempfile.TemporaryDirectory() as folder:
-        loading = measure(lambda name: str(binaries / name), (0, 1), trades, count, pathlib.Path(folder), rounds=rounds, seconds=seconds)
-    print(f"{table(['', 'measured', 'target', ''], targets(loading))}\n\n{section(loading)}\n\n{raw_numbers(loading)}")
+    trades, count, rounds = alone.given_trades()
+    seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 20
+    alone.report(lambda tool, folder: measure(tool, (0, 1), trades, count, folder, rounds=rounds, seconds=seconds), targets=targets, section=section, raw_numbers=raw_numbers)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
+import alone
 from markdown import MEBIBYTE, table, verdict
 from measure import Contestant, compete
 
@@ -112,11 +112,8 @@ def raw_numbers(maintaining):
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    binaries = pathlib.Path(os.environ.get("K2_BIN", "."))
-    with tempfile.TemporaryDirectory() as folder:
-        maintaining = measure(lambda name: str(binaries / name), max(os.sched_getaffinity(0)), folder, rounds)
-    print(f"{table(['', 'measured', 'target', ''], targets(maintaining))}\n\n{section(maintaining)}\n\n{raw_numbers(maintaining)}")
+    rounds = alone.given_rounds(1)
+    alone.report(lambda tool, folder: measure(tool, max(os.sched_getaffinity(0)), folder, rounds), targets=targets, section=section, raw_numbers=raw_numbers)
 
 
 if __name__ == "__main__":

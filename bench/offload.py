@@ -15,8 +15,8 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
+import alone
 from load import middle
 from markdown import MEBIBYTE, table, verdict
 from measure import Contestant, Sample, run
@@ -311,14 +311,8 @@ def measure(tool, cores, trades, count, folder, rounds=5):
 
 
 def main():
-    trades = pathlib.Path(sys.argv[1])
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    binaries = pathlib.Path(os.environ.get("K2_BIN", "."))
-    with open(trades, "rb") as file:
-        count = sum(1 for _ in file)
-    with tempfile.TemporaryDirectory() as folder:
-        offloading = measure(lambda name: str(binaries / name), (0, 1), trades, count, pathlib.Path(folder), rounds)
-    print(f"{table(['', 'measured', 'target', ''], targets(offloading))}\n\n{section(offloading)}\n\n{raw_numbers(offloading)}")
+    trades, count, rounds = alone.given_trades()
+    alone.report(lambda tool, folder: measure(tool, (0, 1), trades, count, folder, rounds), targets=targets, section=section, raw_numbers=raw_numbers)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,14 @@ public struct MetricsFile {
         }
     }
 
-    /// Reads what is there, if anything is.
+    /// Reads what is there, if anything is, and makes sure that something can be written: after the work it would be too late.
     public init(path: String) throws(ToolFailure) {
         self.path = path
+        let probe = Self.aside(path)
+        let descriptor = Self.create(probe)
+        guard descriptor >= 0 else { throw ToolFailure(.usage, "\(path): cannot write metrics: \(StreamError.reason(errno))") }
+        close(descriptor)
+        unlink(probe)
         let text = try InputFile.readIfPresent(path, what: "metrics file", limit: 1 << 22).map { String(decoding: $0, as: UTF8.self) } ?? ""
         families = Self.families(text)
         before = families.reduce(into: [:]) { $0.merge($1.samples) { $1 } }
@@ -57,15 +62,19 @@ public struct MetricsFile {
 
     /// Writes the file aside and renames it.
     public func replace(_ bytes: Span<UInt8>) throws(ToolFailure) {
-        let aside = "\(path).\(getpid()).tmp"
+        let aside = Self.aside(path)
         func fail() -> ToolFailure {
             let reason = StreamError.reason(errno)
             unlink(aside)
             return ToolFailure(.failed, "\(path): cannot write metrics: \(reason)")
         }
-        let descriptor = Glibc.open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let descriptor = Self.create(aside)
         guard descriptor >= 0 else { throw fail() }
         let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         guard written == bytes.count, close(descriptor) == 0, rename(aside, path) == 0 else { throw fail() }
     }
+
+    private static func aside(_ path: String) -> String { "\(path).\(getpid()).tmp" }
+
+    private static func create(_ path: String) -> Int32 { Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
 }

@@ -71,8 +71,11 @@ public protocol Catalog: AnyObject {
     /// Tables that are kept in the same place under another catalog's name and so are not among `namespaces` and `tables`. Their files may lie
     /// beside ours. The name of their catalog is the first part of their namespace.
     ///
-    /// - Throws: also when the metadata of one of them cannot be read.
-    func hiddenTables() throws(IcebergError) -> [Table]
+    /// - Throws: as `entry`.
+    func hiddenTables() throws(IcebergError) -> [CatalogEntry]
+    /// A table as far as it can be read; nil when there is none.
+    /// - Throws: when the catalog or the store cannot be asked.
+    func entry(_ identifier: TableIdentifier) throws(IcebergError) -> CatalogEntry?
 
     /// - Throws: `notFound` when there is no such table; `missingFile` when its metadata is not in the store.
     func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table
@@ -93,7 +96,7 @@ public protocol Catalog: AnyObject {
 
 extension Catalog {
     /// None: most catalogs show all that they have.
-    public func hiddenTables() throws(IcebergError) -> [Table] { [] }
+    public func hiddenTables() throws(IcebergError) -> [CatalogEntry] { [] }
 
     /// Loads the table, or nil when there is none.
     public func findTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table? {

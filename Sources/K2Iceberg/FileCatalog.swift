@@ -75,6 +75,22 @@ public final class FileCatalog: Catalog {
     }
 
     public func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table {
+        let (location, bytes) = try newestMetadata(identifier)
+        return Table(identifier: identifier, metadataLocation: location, metadata: try TableMetadata(reading: bytes, location: location))
+    }
+
+    public func entry(_ identifier: TableIdentifier) throws(IcebergError) -> CatalogEntry? {
+        let found: (location: String, bytes: [UInt8])
+        do throws(IcebergError) { found = try newestMetadata(identifier) } catch {
+            if error.code == .notFound { return nil }
+            guard error.isLasting else { throw error }
+            return CatalogEntry(identifier, at: layout.version(1, of: identifier), outline: .failure(error))
+        }
+        return try CatalogEntry(identifier, at: found.location) { () throws(IcebergError) in try TableOutline(reading: found.bytes, location: found.location) }
+    }
+
+    /// - Throws: `notFound` when there is no such table.
+    private func newestMetadata(_ identifier: TableIdentifier) throws(IcebergError) -> (location: String, bytes: [UInt8]) {
         try FileLayout.check(identifier)
         for _ in 0..<Self.maxAttempts {
             guard let newest = try newestVersion(identifier), !newest.isEmpty else { throw Self.missing(identifier) }
@@ -82,8 +98,7 @@ public final class FileCatalog: Catalog {
             let bytes: [UInt8]
             do throws(StoreError) { bytes = try store.get(location) } catch { throw IcebergError(error) }
             // Emptied since it was found: there are newer ones.
-            if bytes.isEmpty { continue }
-            return Table(identifier: identifier, metadataLocation: location, metadata: try TableMetadata(reading: bytes, location: location))
+            if !bytes.isEmpty { return (location, bytes) }
         }
         throw IcebergError(.conflict, "table \(identifier): changes faster than it can be read", isRetryable: true)
     }

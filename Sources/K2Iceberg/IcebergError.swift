@@ -50,7 +50,7 @@ public struct IcebergError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The same error with the file it was found in before it.
-    func at(_ location: String) -> IcebergError { IcebergError(code, "\(location): \(message)", isRetryable: isRetryable) }
+    public func at(_ location: String) -> IcebergError { IcebergError(code, "\(location): \(message)", isRetryable: isRetryable) }
 
     public var description: String { message }
 }

@@ -58,9 +58,12 @@ public struct TableMetadata: Equatable, Sendable {
     }
 
     /// Where manifests and metadata files go: `write.metadata.path`, or the folder below the location.
-    public var metadataFolder: String { Self.trimmed(properties["write.metadata.path"] ?? (Self.trimmed(location) + "/metadata")) }
+    public var metadataFolder: String { Self.folder(properties["write.metadata.path"], below: location, "metadata") }
     /// Where data files go: `write.data.path`, or the folder below the location.
-    public var dataFolder: String { Self.trimmed(properties["write.data.path"] ?? (Self.trimmed(location) + "/data")) }
+    public var dataFolder: String { Self.folder(properties["write.data.path"], below: location, "data") }
+
+    /// - Parameter property: the place, where the table says it.
+    static func folder(_ property: String?, below location: String, _ name: String) -> String { trimmed(property ?? "\(trimmed(location))/\(name)") }
 
     private static func trimmed(_ location: String) -> String { location.hasSuffix("/") ? String(location.dropLast()) : location }
 

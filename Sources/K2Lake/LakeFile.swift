@@ -11,10 +11,13 @@ struct LakeFile {
     private let reader: ParquetReader
     /// Where in the file each column of the definition is; nil where it has none.
     private let positions: [Int?]
+    /// What the file's partition says of columns that it does not have, by their ids.
+    private let constants: [Int: Datum]
 
     init(_ file: DataFile, in store: any ObjectStore, _ schema: LakeSchema) throws {
         self.file = file
         self.schema = schema
+        constants = file.constants([schema.spec])
         // A small file costs one request; of a large one only what is asked for is read.
         let whole = file.fileSize <= Self.smallBytes ? try store.get(file.path) : nil
         if let whole, whole.count != Int(file.fileSize) {
@@ -44,17 +47,29 @@ struct LakeFile {
     /// A column of the definition as the writer takes it.
     func column(_ index: Int, rowGroup: Int) throws -> Column {
         let definition = schema.definition.columns[index]
-        guard let position = positions[index] else {
-            var nulls = ColumnBuilder(definition)
-            for _ in 0..<rowCount(rowGroup) { nulls.appendNull() }
-            guard !definition.isRequired else { throw ParquetError(.malformed, file.path, "no column \(definition.name)") }
-            return nulls.column
-        }
+        guard let position = positions[index] else { return try absent(definition, constants[schema.fieldIDs[index]], rows: rowCount(rowGroup)) }
         var column = try reader.field(position, rowGroup: rowGroup)
         if definition.isRequired, let validity = column.validity {
             guard validity.allSatisfy({ $0 }) else { throw ParquetError(.malformed, file.path, "null in column \(definition.name)") }
             column = Column(column.values, validity: nil)
         }
         return column
+    }
+
+    /// A column that the file was written without: the value of its partition in every row, or null.
+    private func absent(_ definition: ColumnDefinition, _ value: Datum?, rows: Int) throws -> Column {
+        var builder = ColumnBuilder(definition)
+        guard value != nil || !definition.isRequired else { throw ParquetError(.malformed, file.path, "no column \(definition.name)") }
+        for _ in 0..<rows {
+            switch (value, definition.type) {
+            case (nil, _): builder.appendNull()
+            case (.string(let text)?, .string): builder.append(Array(text.utf8).span)
+            case (.int(let number)?, .int32): builder.append(number)
+            case (.long(let number)?, .int64): builder.append(number)
+            case (.boolean(let value)?, .boolean): builder.append(value)
+            case (let value?, let type): throw ParquetError(.unsupported, file.path, "no column \(definition.name), and its partition's value \(value) is no \(type)")
+            }
+        }
+        return builder.column
     }
 }

@@ -94,6 +94,30 @@ public struct LocalStore: ObjectStore {
         _ = try delete(write.location)
     }
 
+    public func removeEmptyFolders(_ folder: String) {
+        guard let path = try? StoreLocation.localPath(folder) else { return }
+        Self.removeEmptyFolders(path.hasSuffix("/") ? path : path + "/")
+    }
+
+    private static func removeEmptyFolders(_ folder: String) {
+        guard let stream = opendir(folder) else { return }
+        var below: [String] = []
+        while let entry = readdir(stream) {
+            let name = name(of: entry)
+            var status = stat()
+            if name != ".", name != "..", lstat(folder + name, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { below.append(folder + name + "/") }
+        }
+        closedir(stream)
+        for inner in below { removeEmptyFolders(inner) }
+        rmdir(folder)
+    }
+
+    private static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
+        withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+    }
+
     public func walk(prefix: String, _ body: (StoredObject) throws -> Void) throws { try walk(prefix: prefix, hidden: false, body) }
 
     private func walk(prefix: String, hidden: Bool, _ body: (StoredObject) throws -> Void) throws {
@@ -115,9 +139,7 @@ public struct LocalStore: ObjectStore {
         }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+            let name = Self.name(of: entry)
             if name == "." || name == ".." { continue }
             let path = folder + name
             var status = stat()

@@ -45,6 +45,10 @@ public protocol ObjectStore: Sendable {
     /// Removes one of these. A writer that is still at it fails then.
     func removeUnfinished(_ write: StoredObject) throws(StoreError)
 
+    /// Removes a folder, with those below it, where no object lies in any of them and the store has folders at all. Nothing depends on it, so failing to
+    /// is no error.
+    func removeEmptyFolders(_ folder: String)
+
     /// Removes the object; false when there was none.
     @discardableResult
     func delete(_ location: String) throws(StoreError) -> Bool
@@ -62,6 +66,9 @@ extension ObjectStore {
     public func unfinished(prefix: String) throws(StoreError) -> [StoredObject] { [] }
 
     public func removeUnfinished(_ write: StoredObject) throws(StoreError) {}
+
+    /// A store without folders.
+    public func removeEmptyFolders(_ folder: String) {}
 
     /// Through this process, piece by piece.
     public func copy(_ location: String, to target: String) throws(StoreError) { try copyPiecewise(location, to: target) }

@@ -34,8 +34,18 @@ public enum RecordText {
         output.append(",\"")
         output.append(definition.key)
         output.append("\":")
-        switch definition.type {
-        case .string: writeString(column, row, to: &output)
+        // A payload is JSON itself.
+        if definition.name == "payload", let first = column.strings.value(row).first, first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
+            output.append(column.strings.value(row))
+        } else {
+            appendValue(column, row, to: &output)
+        }
+    }
+
+    /// Appends a value that is not null, as JSON: decimals and times as strings, and integers that JSON readers round.
+    public static func appendValue(_ column: ColumnBuilder, _ row: Int, to output: inout ByteWriter) {
+        switch column.definition.type {
+        case .string: output.appendJSONString(column.strings.value(row).span)
         case .boolean: output.append(column.booleans[row] ? "true" : "false")
         case .int32: output.append(decimal: Int64(column.int32s[row]))
         case .int64: writeInteger(column.int64s[row], to: &output)
@@ -50,16 +60,6 @@ public enum RecordText {
         output.append("\"")
         body(&output)
         output.append("\"")
-    }
-
-    /// A payload is JSON itself.
-    private static func writeString(_ column: ColumnBuilder, _ row: Int, to output: inout ByteWriter) {
-        let value = column.strings.value(row)
-        if column.definition.name == "payload", value.first == UInt8(ascii: "{") || value.first == UInt8(ascii: "[") {
-            output.append(value)
-        } else {
-            output.appendJSONString(value.span)
-        }
     }
 
     private static func writeInteger(_ value: Int64, to output: inout ByteWriter) {

@@ -35,26 +35,27 @@ struct StatusCommand: ParsableCommand {
         let plan = try LakePlan(lake)
         let stores = try plan.open(mustExist: true)
         let names = tables.map { $0.split(separator: ",").map(String.init) }
-        var found: [TableHealth] = []
+        var (found, failures): ([TableHealth], [LakeError]) = ([], [])
         for name in names ?? MaintainOptions.ownTables {
-            do {
-                try LakeError.naming(name) {
-                    guard let table = try stores.catalog.findTable(TableIdentifier(LakeSchema.namespace, name)) else {
-                        if names == nil { return }
-                        throw LakeError(.configuration, "\(name): no such table")
-                    }
-                    found.append(try TableHealth(table, name, stores))
-                }
-            } catch let error as LakeError { throw ToolFailure(ExitStatus(error.code), error.message, hint: error.hint) }
+            do { found += try LakeError.naming(name) { try health(name, stores, mustExist: names != nil) } } catch let error as LakeError { failures.append(error) }
         }
-        if names == nil, found.isEmpty { throw plan.nothingFound }
+        if names == nil, found.isEmpty, failures.isEmpty { throw plan.nothingFound }
         var output = LineWriter(descriptor: STDOUT_FILENO, name: "stdout")
         if json {
             for health in found { output.buffer.append(string: JSONValue.object(health.json).text + "\n") }
         } else {
-            StatusTable.write(found, to: &output.buffer)
+            if !found.isEmpty { StatusTable.write(found, to: &output.buffer) }
         }
         try output.flush()
+        // One that cannot be read does not hide the others.
+        for error in failures.dropLast() { Diagnostics(tool: "k2-maintain").report(error.message) }
+        if let last = failures.last { throw ToolFailure(ExitStatus(last.code), last.message, hint: last.hint) }
+    }
+
+    private func health(_ name: String, _ stores: LakeStores, mustExist: Bool) throws -> [TableHealth] {
+        if let table = try stores.catalog.findTable(TableIdentifier(LakeSchema.namespace, name)) { return [try TableHealth(table, name, stores)] }
+        if mustExist { throw LakeError(.configuration, "\(name): no such table") }
+        return []
     }
 }
 

@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 
+from offload_process import largest_resident_set
 from pipeline import NAMESPACE
 from readers import plain_path
 
@@ -79,6 +80,25 @@ class Audit:
         time.sleep(seconds)
         process.kill()
         process.wait()
+
+    def maintain(self, *arguments, expect=0, seconds=120, tables=(SILVER,)):
+        """Another verb, with its results by table."""
+        command = [self.offload.store.tools.path("k2-maintain"), *map(str, arguments), "--json", "--tables", ",".join(tables)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=seconds)
+        assert done.returncode == expect, f"status {done.returncode}, not {expect}:\n{done.stderr}\n{done.stdout}"
+        return {line["table"]: line for line in map(json.loads, done.stdout.splitlines()) if "status" in line}
+
+    def largest_memory(self, *arguments, tables=(SILVER,)):
+        """The largest resident set of an audit, KiB."""
+        command = [self.offload.store.tools.path("k2-maintain"), "audit", "--full", "--lookback", "0s", "--tables", ",".join(tables), *arguments]
+        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        # What wait4(2) says begins with the size of the process that started this one.
+        most = 0
+        while process.poll() is None:
+            most = max(most, largest_resident_set(process.pid))
+            time.sleep(0.005)
+        assert process.returncode == 0, process.stderr.read()
+        return most
 
     def rows(self, kind):
         return [line for line in self.found if line["finding"] == kind]
@@ -162,6 +182,41 @@ def rewrite_manifest(lake, change, name=SILVER):
 def delete_positions(lake, positions, name=SILVER, count=1):
     """Takes rows of each of the table's first data files by a position delete file, as engines do that merge on read; pyiceberg itself writes none."""
     import pyarrow
+
+    schema = pyarrow.schema([identified("file_path", pyarrow.string(), 2147483546), identified("pos", pyarrow.int64(), 2147483545)])
+    table = iceberg_table(lake, name)
+    rows = {file.file_path: pyarrow.table({"file_path": [file.file_path] * len(positions), "pos": positions}, schema=schema) for file in live_files(table)[:count]}
+    write_deletes(table, rows)
+
+
+def delete_values(lake, column, values, name=SILVER):
+    """Takes rows of the partition of the table's one data file by an equality delete file."""
+    import pyarrow
+
+    table = iceberg_table(lake, name)
+    field = table.schema().find_field(column)
+    rows = pyarrow.table({column: values}, schema=pyarrow.schema([identified(column, pyarrow.string(), field.field_id)]))
+    (file,) = live_files(table)
+    write_deletes(table, {file.file_path: rows}, equality_ids=[field.field_id])
+
+
+def identified(name, type, id):
+    import pyarrow
+
+    return pyarrow.field(name, type, nullable=False, metadata={"PARQUET:field_id": str(id)})
+
+
+def live_files(table):
+    """The data files by their names. A table that has equality deletes is not planned by pyiceberg."""
+    from pyiceberg.manifest import DataFileContent
+
+    manifests = table.current_snapshot().manifests(table.io)
+    files = [entry.data_file for manifest in manifests for entry in manifest.fetch_manifest_entry(table.io)]
+    return sorted((file for file in files if file.content == DataFileContent.DATA), key=lambda file: file.file_path)
+
+
+def write_deletes(table, rows, equality_ids=None):
+    """Commits files of deletes, each in the partition of the data file by whose path it is given."""
     import pyarrow.parquet
     from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestEntry, ManifestEntryStatus, ManifestWriterV2
     from pyiceberg.table.snapshots import Operation
@@ -175,26 +230,20 @@ def delete_positions(lake, positions, name=SILVER, count=1):
         def _meta(self):
             return {**super()._meta, "content": "deletes"}
 
-    table = iceberg_table(lake, name)
-    tasks = sorted(table.scan().plan_files(), key=lambda task: task.file.file_path)[:count]
-    field = lambda name, type, id: pyarrow.field(name, type, nullable=False, metadata={"PARQUET:field_id": str(id)})  # noqa: E731
-    schema = pyarrow.schema([field("file_path", pyarrow.string(), 2147483546), field("pos", pyarrow.int64(), 2147483545)])
-
-    def write(task):
-        """The deletes of one data file."""
-        path = f"{table.location()}/data/deletes-of-{task.file.file_path.rpartition('/')[2]}"
-        rows = pyarrow.table({"file_path": [task.file.file_path] * len(positions), "pos": positions}, schema=schema)
+    def write(file, rows):
+        path = f"{table.location()}/data/deletes-{table.current_snapshot().snapshot_id}-{file.file_path.rpartition('/')[2]}"
         with table.io.new_output(path).create() as stream:
             pyarrow.parquet.write_table(rows, stream)
-        file = DataFile.from_args(
-            content=DataFileContent.POSITION_DELETES, file_path=path, file_format=FileFormat.PARQUET, partition=task.file.partition,
-            record_count=len(positions), file_size_in_bytes=len(table.io.new_input(path)), column_sizes={}, value_counts={},
-            null_value_counts={}, nan_value_counts={}, lower_bounds={}, upper_bounds={}, split_offsets=None, equality_ids=None, sort_order_id=None,
+        deletes = DataFile.from_args(
+            content=DataFileContent.EQUALITY_DELETES if equality_ids else DataFileContent.POSITION_DELETES, file_path=path,
+            file_format=FileFormat.PARQUET, partition=file.partition, record_count=rows.num_rows, file_size_in_bytes=len(table.io.new_input(path)),
+            column_sizes={}, value_counts={}, null_value_counts={}, nan_value_counts={}, lower_bounds={}, upper_bounds={}, split_offsets=None,
+            equality_ids=equality_ids, sort_order_id=None,
         )  # fmt: skip
-        file.spec_id = table.spec().spec_id
-        return file
+        deletes.spec_id = table.spec().spec_id
+        return deletes
 
-    files = list(map(write, tasks))
+    files = [write(file, rows[file.file_path]) for file in live_files(table) if file.file_path in rows]
 
     class Deletes(_FastAppendFiles):
         def _manifests(self):

@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 from clickhouse_server import ClickHouse
+from lake_places import Places
 from load_process import Store
 from pipeline import Lake, Tools
 
@@ -58,6 +59,13 @@ def empty_lake(tmp_path: pathlib.Path):
 def server(tools, tmp_path_factory):
     """A warm store that many tests share, each with a database of its own."""
     with ClickHouse(tmp_path_factory.mktemp("warm"), "--test-hooks") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Makes lakes in PostgreSQL, behind a REST server and in S3."""
+    with Places(tmp_path_factory.mktemp("places")) as running:
         yield running
 
 

@@ -2,10 +2,13 @@
 
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 import sqlite3
 
+from object_store import ObjectStore
 from pipeline import NAMESPACE
+from postgres_server import Postgres
 from readers import ClickHouse, DuckDB, PyIceberg, plain_path
 
 CATALOGS = ("sqlite", "postgres", "rest")
@@ -116,6 +119,46 @@ class PlacedLake:
             connection.close()
 
 
+class Places:
+    """Lakes of one object store and one database server, which are started when the first lake needs them."""
+
+    # Behind the REST server a bucket of tables is a lake, and the server makes these when it starts.
+    BUCKETS = 16
+
+    def __init__(self, folder):
+        self._folder, self._open = pathlib.Path(folder), contextlib.ExitStack()
+        self._numbers, self._buckets = itertools.count(1), iter(f"lake-{number}" for number in range(self.BUCKETS))
+        self._objects, self._database = None, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._open.close()
+
+    @property
+    def objects(self):
+        if self._objects is None:
+            buckets = [f"lake-{number}" for number in range(self.BUCKETS)]
+            self._objects = self._open.enter_context(ObjectStore(self._folder / "objects", table_buckets=buckets))
+        return self._objects
+
+    @property
+    def database(self):
+        if self._database is None:
+            self._database = self._open.enter_context(Postgres())
+        return self._database
+
+    def lake(self, folder, catalog, store):
+        """A new one, whose own files go to `folder`."""
+        name = next(self._buckets) if catalog == "rest" else f"lake{next(self._numbers)}"
+        if catalog == "postgres":
+            self.database.create(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        objects = self.objects if store == "s3" or catalog == "rest" else None
+        return PlacedLake(folder, name, catalog, store, objects, self.database if catalog == "postgres" else None)
+
+
 class PlacedPyIceberg(PyIceberg):
     def catalog(self, lake):
         return lake.pyiceberg()
@@ -145,6 +188,15 @@ class PlacedDuckDB(DuckDB):
                 f"CREATE SECRET (TYPE S3, KEY_ID '{store.access_key}', SECRET '{store.secret_key}', REGION '{store.region}', "
                 f"ENDPOINT '{endpoint}', URL_STYLE 'path', USE_SSL false)"
             )
+        return connection
+
+    def attach(self, lake):
+        """A connection that has the tables of a REST server as `lake.NAMESPACE.TABLE`, and may write to them."""
+        self._lake, objects = lake, lake.objects
+        connection = self.connect()
+        login = f"CLIENT_ID '{objects.access_key}', CLIENT_SECRET '{objects.secret_key}', OAUTH2_SERVER_URI '{objects.catalog}/v1/oauth/tokens'"
+        connection.execute(f"CREATE SECRET (TYPE ICEBERG, {login})")
+        connection.execute(f"ATTACH '{lake.name}' AS lake (TYPE ICEBERG, ENDPOINT '{objects.catalog}', ACCESS_DELEGATION_MODE 'none')")
         return connection
 
 

@@ -10,48 +10,19 @@ from pyiceberg.catalog import load_catalog
 
 from lake_places import PLACES, PlacedDuckDB, PlacedLake
 from maintain_process import NAME, SCHEMA, History, Maintain, plain, rows
-from object_store import ObjectStore
 from pipeline import NAMESPACE
-from postgres_server import Postgres
 from readers import plain_path
 
 SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
 RUNS = int(os.environ.get("K2_FAULT_RUNS", "5"))
-WAREHOUSES = [f"maintain-{number}" for number in range(12)]
 ONLY = ("--tables", NAME)
 NOW = ("--older-than", "0s")
 STRICT = (*NOW, "--retain-last", 1)
 
 
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory):
-    with ObjectStore(tmp_path_factory.mktemp("objects"), table_buckets=WAREHOUSES) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def database():
-    with Postgres() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def names():
-    return iter(WAREHOUSES)
-
-
-def place(request, tmp_path, objects, database, names, catalog, kind):
-    name = next(names) if catalog == "rest" else f"t{abs(hash(request.node.name)) % 10**9}"
-    if catalog == "postgres":
-        database.create(name)
-    folder = tmp_path / "lake"
-    folder.mkdir()
-    return PlacedLake(folder, name, catalog, kind, objects, database)
-
-
 @pytest.fixture(params=PLACES, ids="-".join)
-def maintain(request, tools, tmp_path, objects, database, names):
-    maintain = Maintain(tools, place(request, tmp_path, objects, database, names, *request.param))
+def maintain(request, tools, tmp_path, places):
+    maintain = Maintain(tools, places.lake(tmp_path / "lake", *request.param))
     maintain.make_lake()
     return maintain
 
@@ -104,8 +75,12 @@ def test_orphans(maintain, tmp_path):
     assert applied["moved_files"] == 3 and history.by_pyiceberg() == before
     assert {path for path in history.stored() if "/_quarantine/" not in path} == present
     (line, _) = maintain.json("orphans", "list", *ONLY)
+    planned = maintain.json("orphans", "restore", line["quarantine"], *ONLY, "--dry-run")
+    assert {plain(line["file"]) for line in planned if "file" in line} == strays
     maintain.run("orphans", "restore", line["quarantine"], *ONLY)
     assert history.stored() == present | strays
+    if maintain.lake.store == "local":
+        assert not os.path.exists(f"{plain(history.load().location())}/_quarantine")
     # In S3 the files that came back are new ones, which the old plan leaves alone.
     maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
     maintain.run("orphans", "apply", file)
@@ -140,19 +115,13 @@ def test_killed_anywhere(maintain, tmp_path):
     assert history.stored() == history.reachable()
 
 
-@pytest.mark.parametrize("kind", ["rest-s3"])
-def test_deletes_of_duckdb(request, tools, tmp_path, objects, database, names, kind):
+def test_deletes_of_duckdb(tools, tmp_path, places):
     """DuckDB writes position deletes, which pyiceberg does not."""
-    lake = place(request, tmp_path, objects, database, names, *kind.split("-"))
+    lake = places.lake(tmp_path / "lake", "rest", "s3")
     maintain = Maintain(tools, lake)
     history = History(lake, random.Random(SEED))
     history.append(count=50)
-    reader = PlacedDuckDB()
-    reader._lake = lake
-    connection = reader.connect()
-    login = f"CLIENT_ID '{objects.access_key}', CLIENT_SECRET '{objects.secret_key}', OAUTH2_SERVER_URI '{objects.catalog}/v1/oauth/tokens'"
-    connection.execute(f"CREATE SECRET (TYPE ICEBERG, {login})")
-    connection.execute(f"ATTACH '{lake.name}' AS lake (TYPE ICEBERG, ENDPOINT '{objects.catalog}', ACCESS_DELEGATION_MODE 'none')")
+    connection = PlacedDuckDB().attach(lake)
     for number in range(4):
         connection.execute(f"DELETE FROM lake.{NAMESPACE}.{NAME} WHERE id % 10 = {number}")
     before, by_duckdb = history.by_pyiceberg(), history.by_duckdb()
@@ -209,3 +178,45 @@ def test_files_that_another_table_took_in_stay(tools, tmp_path, name):
     maintain.run("orphans", "purge", *ONLY, *NOW)
     assert not os.path.exists(plain_path(stray))
     assert catalog.load_table("elsewhere.u").scan().to_arrow().num_rows == 5
+
+
+def test_files_that_another_table_took_in_are_not_expired(tools, tmp_path):
+    """Nor anything while a table is lost that may have done so; what is not needed is found when that one is gone."""
+    lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")
+    maintain = Maintain(tools, lake)
+    maintain.make_lake()
+    history = History(lake, random.Random(SEED))
+    files = [task.file.file_path for task in history.load().scan().plan_files()]
+    other = history.catalog.create_table(f"{NAMESPACE}.u", SCHEMA)
+    other.add_files(files)
+    history.table.overwrite(rows(500, 5))
+    pointer = history.catalog.load_table(f"{NAMESPACE}.u").metadata_location
+    os.rename(plain_path(pointer), plain_path(pointer) + ".aside")
+    before = history.stored()
+    output, said = maintain.run("expire", *ONLY, *STRICT, expect=1)
+    assert "which may name files of this one, cannot be read" in said and "drop it from the catalog" in said
+    assert history.stored() == before and len(history.snapshots()) == 1
+    maintain.run("orphans", "plan", *ONLY, *NOW, expect=1)
+    os.rename(plain_path(pointer) + ".aside", plain_path(pointer))
+    file = tmp_path / "plan.ndjson"
+    maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
+    planned = {line["file"] for line in map(json.loads, file.read_text().splitlines()) if "file" in line}
+    assert planned and not planned & set(files)
+    history.table = history.load()
+    history.append()
+    history.table.overwrite(rows(900, 1))
+    (result,) = maintain.json("expire", *ONLY, *STRICT)
+    assert result["deleted_data_files"] == 2 and other.scan().to_arrow().num_rows > 0
+
+
+def test_a_metrics_file_that_cannot_be_written(tools, tmp_path):
+    """It is told before anything is done."""
+    lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")
+    maintain = Maintain(tools, lake)
+    maintain.make_lake()
+    history = History(lake, random.Random(SEED))
+    history.append()
+    _, said = maintain.run("expire", *ONLY, *STRICT, "--metrics-file", tmp_path / "nowhere" / "m.prom", expect=64)
+    assert "cannot write metrics" in said and len(history.snapshots()) == 2
+    maintain.run("expire", *ONLY, *STRICT, "--metrics-file", tmp_path / "m.prom")
+    assert "maintenance_expired_snapshots_total" in (tmp_path / "m.prom").read_text() and len(list(tmp_path.glob("m.prom*"))) == 1

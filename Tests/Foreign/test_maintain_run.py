@@ -115,7 +115,7 @@ def test_each_plan_for_programs(offload, tmp_path):
     assert sum(len(line["files"]) for line in groups if line["plan"] == "group") == result["files_in"] == 6
     assert {line["partition"].split("=")[0] for line in groups} == {"timestamp_day"}
     files, (result,) = planned("expire", *only, *now, "--retain-last", "1")
-    assert sum("file" in line and line.get("kind") != "metadata" for line in files) == result["deleted_files"] > 0
+    assert sum(line.get("action") == "delete" for line in files) == result["deleted_files"] > 0
     files, (result,) = planned("orphans", "plan", *only, *now)
     assert result["orphans"] == 1 and [line["file"].endswith("/stray.parquet") for line in files] == [True]
     plan = tmp_path / "plan.ndjson"
@@ -132,9 +132,7 @@ def test_each_plan_for_programs(offload, tmp_path):
     names = [row["trade_id"] for row in PyIceberg().rows(offload.lake, "silver_trades")[:50]]
     table.delete(In("trade_id", names))
     rows, (result,) = planned("audit", *only, "--full", "--lookback", "0s", "--repair", statuses=("different",), expect=3)
-    assert result["repair_plan"] == {
-        "add": 50, "remove": 0, "replace": 0, "leave_different": 0, "leave_extra": 0, "drop_files": 0, "is_blocked": False
-    }
+    assert result["repair"] == {"add": 50, "remove": 0, "replace": 0, "drop_files": 0, "leave_different": 0, "leave_only_in_cold": 0}
     assert rows
     _, results = planned("run", *only, "--full", "--lookback", "0s", *now, "--orphans-older-than", "0s", statuses=("planned", "different"), expect=3)
     assert [result["verb"] for result in results] == VERBS

@@ -6,43 +6,19 @@ import random
 import pytest
 
 from expectations import COLUMNS
-from lake_places import PLACES, READERS, PlacedLake
+from lake_places import PLACES, READERS
 from load_process import lines
-from object_store import ObjectStore
 from offload_process import Offload, problems
-from postgres_server import Postgres
 
 SEED = int(os.environ.get("K2_FAULT_SEED", "1"))
 RUNS = int(os.environ.get("K2_FAULT_RUNS", "20"))
 SILVER = ["silver_trades"]
 ONLY = ["--tables", "silver_trades"]
-WAREHOUSES = [f"warehouse-{number}" for number in range(6)]
-
-
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory):
-    with ObjectStore(tmp_path_factory.mktemp("objects"), table_buckets=WAREHOUSES) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def database():
-    with Postgres() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def names():
-    return iter(WAREHOUSES)
 
 
 @pytest.fixture(params=PLACES, ids="-".join)
-def offload(request, store, tmp_path, objects, database, names):
-    catalog, kind = request.param
-    name = next(names) if catalog == "rest" else f"t{abs(hash(request.node.name)) % 10**9}"
-    if catalog == "postgres":
-        database.create(name)
-    return Offload(store, PlacedLake(tmp_path / "lake", name, catalog, kind, objects, database))
+def offload(request, store, tmp_path, places):
+    return Offload(store, places.lake(tmp_path / "lake", *request.param))
 
 
 def load(offload, data, *arguments):

@@ -61,6 +61,36 @@ struct LocalStoreTests {
         #expect(StoreLocation.join("file:///a/", "b") == "file:///a/b" && StoreLocation.join("/a", "b") == "/a/b")
         #expect(StoreLocation.scheme("S3://b") == "s3" && StoreLocation.scheme("/a:b") == nil)
     }
+
+    @Test func `what a killed writer leaves is shown by itself, and nothing else can be removed as such`() throws {
+        let (store, prefix, cleanUp) = try StoreUnderTest.local("file://")
+        defer { cleanUp() }
+        try store.put([1], to: prefix + "a/x")
+        let left = prefix + "a/.y.parquet.4711-1.tmp"
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: String(left.dropFirst("file://".count))))
+        #expect(try store.list(prefix: prefix).map(\.location) == [prefix + "a/x"])
+        let found = try store.unfinished(prefix: prefix)
+        #expect(found.map(\.location) == [left] && found[0].size == 3)
+        #expect(throws: StoreError.self) { try store.removeUnfinished(try store.list(prefix: prefix)[0]) }
+        try store.removeUnfinished(found[0])
+        #expect(try store.unfinished(prefix: prefix).isEmpty && store.exists(prefix + "a/x"))
+        #expect(try MemoryStore().unfinished(prefix: "").isEmpty)
+    }
+
+    @Test func `folders without objects go, and those with one stay`() throws {
+        let (store, prefix, cleanUp) = try StoreUnderTest.local("file://")
+        defer { cleanUp() }
+        for name in ["a/b/c/x", "a/b/y", "a/d/e/z"] { try store.put([1], to: prefix + name) }
+        try store.delete(prefix + "a/b/c/x")
+        try store.delete(prefix + "a/d/e/z")
+        func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: String((prefix + name).dropFirst("file://".count))) }
+        store.removeEmptyFolders(prefix + "a/")
+        #expect(!isThere("a/b/c") && !isThere("a/d") && isThere("a/b/y"))
+        try store.delete(prefix + "a/b/y")
+        store.removeEmptyFolders(prefix + "a")
+        #expect(!isThere("a"))
+        store.removeEmptyFolders(prefix + "a")
+    }
 }
 
 /// A file system of 64 KB, for where this process may mount one.
@@ -82,20 +112,5 @@ final class TinyDisk {
     deinit {
         umount(folder)
         try? FileManager.default.removeItem(atPath: folder)
-    }
-
-    @Test func `what a killed writer leaves is shown by itself, and nothing else can be removed as such`() throws {
-        let (store, prefix, cleanUp) = try StoreUnderTest.local("file://")
-        defer { cleanUp() }
-        try store.put([1], to: prefix + "a/x")
-        let left = prefix + "a/.y.parquet.4711-1.tmp"
-        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: String(left.dropFirst("file://".count))))
-        #expect(try store.list(prefix: prefix).map(\.location) == [prefix + "a/x"])
-        let found = try store.unfinished(prefix: prefix)
-        #expect(found.map(\.location) == [left] && found[0].size == 3)
-        #expect(throws: StoreError.self) { try store.removeUnfinished(try store.list(prefix: prefix)[0]) }
-        try store.removeUnfinished(found[0])
-        #expect(try store.unfinished(prefix: prefix).isEmpty && store.exists(prefix + "a/x"))
-        #expect(try MemoryStore().unfinished(prefix: "").isEmpty)
     }
 }

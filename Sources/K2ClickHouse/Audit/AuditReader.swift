@@ -121,6 +121,13 @@ public final class AuditReader {
         return WarmKeeping(engine: engines.split(separator: "\n").first ?? "", time: table.timeColumn)
     }
 
+    /// The number of rows. That there is none is an answer of its own here: of no row, `hours` has none.
+    public func count(_ source: AuditSource) throws -> Int64 {
+        let found = try queries.numbers("SELECT count() FROM (\(source.query))", width: 1)
+        guard found.count == 1 else { throw WarmQueries.unreadable(source.name) }
+        return found[0][0]
+    }
+
     /// The sums of the rows of each hour and age.
     public func hours(_ source: AuditSource) throws -> [WarmHour] {
         let measures = AuditSums.measured(source.columns)

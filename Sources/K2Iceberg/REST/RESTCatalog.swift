@@ -152,13 +152,24 @@ public final class RESTCatalog: Catalog {
         }
     }
 
-    public func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table {
-        _ = try name(identifier.namespace)
+    public func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table { try table(try load(identifier), identifier) }
+
+    public func entry(_ identifier: TableIdentifier) throws(IcebergError) -> CatalogEntry? {
         let answer: JSONValue
-        do throws(RESTFailure) { answer = try client.read("GET", path.table(identifier)) } catch {
+        do throws(IcebergError) { answer = try load(identifier) } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+        return try CatalogEntry(identifier, at: answer["metadata-location"]?.stringValue) { () throws(IcebergError) in
+            try TableOutline(json: try JSONFields(answer, path: "table \(identifier)").value("metadata"))
+        }
+    }
+
+    private func load(_ identifier: TableIdentifier) throws(IcebergError) -> JSONValue {
+        _ = try name(identifier.namespace)
+        do throws(RESTFailure) { return try client.read("GET", path.table(identifier)) } catch {
             throw IcebergError(error, "table \(identifier)")
         }
-        return try table(answer, identifier)
     }
 
     /// Reads a `LoadTableResult` or `CommitTableResponse`.

@@ -12,7 +12,7 @@ public struct LeafConstant: Equatable, Sendable {
     private let value: LeafDictionary
 
     /// - Throws: `unsupported` when the value is none of the leaf's type.
-    init(_ value: Datum, _ leaf: TableLeaf) throws(IcebergError) {
+    public init(_ value: Datum, _ leaf: TableLeaf) throws(IcebergError) {
         let failure = IcebergError(.unsupported, "column \(leaf.name): not in the file, and its partition's value is no \(leaf.type)")
         guard let values = Self.values(value, leaf.type) else { throw failure }
         let schema = ParquetSchema(try Schema(fields: [NestedField(leaf.id, leaf.name, .primitive(leaf.type), required: true)]))
@@ -58,5 +58,16 @@ public struct LeafConstant: Equatable, Sendable {
         var column = ByteColumn()
         column.append(value.span)
         return .byteArray(column)
+    }
+}
+
+extension DataFile {
+    /// What the file's partition says of columns, by their ids: the values of identity fields.
+    /// - Parameter specs: of the table.
+    public func constants(_ specs: [PartitionSpec]) -> [Int: Datum] {
+        guard let spec = specs.first(where: { $0.specID == specID }) else { return [:] }
+        var constants: [Int: Datum] = [:]
+        for (field, value) in zip(spec.fields, partition) where field.transform == .identity { constants[field.sourceID] = value }
+        return constants
     }
 }

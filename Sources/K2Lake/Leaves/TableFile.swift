@@ -61,16 +61,8 @@ public struct TableFile {
     /// Where each of the table's leaves is in this file.
     public func leaves(_ table: TableColumns) throws -> FileLeaves {
         do throws(IcebergError) {
-            return try FileLeaves(reader.schema, table.leaves, schema: table.schema, mapping: table.mapping, constants: constants(table.specs))
+            return try FileLeaves(reader.schema, table.leaves, schema: table.schema, mapping: table.mapping, constants: file.constants(table.specs))
         } catch { throw IcebergError(error.code, "\(file.path): \(error.message)") }
-    }
-
-    /// What the file's partition says of columns, by their ids.
-    private func constants(_ specs: [PartitionSpec]) -> [Int: Datum] {
-        guard let spec = specs.first(where: { $0.specID == file.specID }) else { return [:] }
-        var constants: [Int: Datum] = [:]
-        for (field, value) in zip(spec.fields, file.partition) where field.transform == .identity { constants[field.sourceID] = value }
-        return constants
     }
 
     /// Runs `body` with the file's path in Parquet's errors.

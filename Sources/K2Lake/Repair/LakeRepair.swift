@@ -6,13 +6,14 @@ import K2StateStore
 
 /// Rows that a repair takes out of one data file.
 public struct FileCut: Sendable {
-    public var file: DataFile
+    /// With the delete files by which its rows were looked at.
+    public var file: DeletedFile
     /// Row numbers by row group.
     public var rows: [Int: Set<Int>]
     /// The file is not there any more: all of its rows go.
     public var isLost: Bool
 
-    public init(file: DataFile, rows: [Int: Set<Int>], isLost: Bool = false) {
+    public init(file: DeletedFile, rows: [Int: Set<Int>], isLost: Bool = false) {
         self.file = file
         self.rows = rows
         self.isLost = isLost
@@ -58,7 +59,7 @@ public final class LakeRepair {
     ///   - cuts: at most one for each file.
     ///   - prove: gets the table and the files that were written; unless it returns, nothing is committed.
     /// - Returns: what was committed; nil when there was nothing to do.
-    /// - Throws: `validation` when a file that is cut is not live any more.
+    /// - Throws: `LakeError` with the code `busy` when a file that is cut is not live any more, or more rows of it were deleted.
     public func commit(
         added: RowBuffer, cuts: [FileCut], prove: @escaping (TableMetadata, LakeSchema, [DataFile]) throws -> Void
     ) throws -> CommitReport? {
@@ -73,28 +74,30 @@ public final class LakeRepair {
         var buffer = added
         try rows.judge(0..<buffer.rowCount, of: &buffer)
         rows.buffer = buffer
-        let live = Dictionary(
-            try TableFiles(metadata: table.metadata, store: stores.objects).liveEntries(.data).map { ($0.file.path, $0.sequenceNumber) }) { first, _ in first }
-        let replaced = try cuts.map { cut in
-            guard let sequenceNumber = live[cut.file.path] else { throw IcebergError(.validation, "\(cut.file.path) is not in the table any more") }
-            return try replacement(cut, sequenceNumber, shape)
-        }
+        var deletes = DeleteReader(store: stores.objects, metadata: table.metadata)
+        let masks = try deletes.masks(cuts.map { $0.isLost ? DeletedFile(data: $0.file.data, deletes: []) : $0.file })
+        let replaced = try zip(cuts, masks).map { cut, mask in try replacement(cut, mask, shape) }
         return try committer.commit(rows, origin: BatchOrigin(kind: .repair), replacing: TableCommitter.Replacing(files: replaced, prove: prove))
     }
 
-    /// Files with delete files are not cut: rows that are deleted would come back.
-    private func replacement(_ cut: FileCut, _ sequenceNumber: Int64?, _ shape: LakeSchema) throws -> GoldRevision.Replacement {
-        guard cut.file.specID == shape.spec.specID else {
-            throw IcebergError(.unsupported, "\(cut.file.path): written with partition spec \(cut.file.specID), not the table's present one")
+    private func replacement(_ cut: FileCut, _ mask: RowMask?, _ shape: LakeSchema) throws -> GoldRevision.Replacement {
+        let (entry, file) = (cut.file.data, cut.file.data.file)
+        guard file.specID == shape.spec.specID else {
+            throw IcebergError(.unsupported, "\(file.path): written with partition spec \(file.specID), not the table's present one")
         }
-        if cut.isLost { return GoldRevision.Replacement(file: cut.file, sequenceNumber: sequenceNumber, deletes: [], groups: []) }
-        let source = try LakeFile(cut.file, in: stores.objects, shape)
-        let groups = source.rowGroups.map { group in
-            let gone = cut.rows[group] ?? []
-            return GoldRevision.RowGroup(
-                columns: { [definition] in try definition.columns.indices.map { try source.column($0, rowGroup: group) } },
-                kept: (0..<UInt32(source.rowCount(group))).filter { !gone.contains(Int($0)) })
+        var replacement = GoldRevision.Replacement(
+            file: file, sequenceNumber: entry.sequenceNumber, deletes: Set(cut.file.deletes.map(\.file.path)), groups: [])
+        if cut.isLost { return replacement }
+        let source = try LakeFile(file, in: stores.objects, shape)
+        var first = 0
+        for group in source.rowGroups {
+            let (start, gone) = (first, cut.rows[group] ?? [])
+            first += source.rowCount(group)
+            replacement.groups.append(
+                GoldRevision.RowGroup(
+                    columns: { try source.columns(rowGroup: group) },
+                    kept: (0..<UInt32(source.rowCount(group))).filter { !gone.contains(Int($0)) && mask?.isLive(start + Int($0)) ?? true }))
         }
-        return GoldRevision.Replacement(file: cut.file, sequenceNumber: sequenceNumber, deletes: [], groups: groups)
+        return replacement
     }
 }

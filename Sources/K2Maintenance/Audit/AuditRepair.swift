@@ -14,6 +14,8 @@ public struct RepairOptions: Sendable {
     public var targetFileSize = 128 << 20
     /// Rows of one commit, about.
     public var rowsAtOnce: Int64 = 500_000
+    /// Commits for which rows are looked up in the whole lake at once.
+    public var sharesAtOnce = 8
 
     public init() {}
 }
@@ -67,8 +69,9 @@ struct AuditRepair {
             guard let again = try self.plan(&report), again.lost.isEmpty else { return report }
             plan = again
         }
-        for chunk in HourChunk.chunks(plan.differing, limit: options.rowsAtOnce) {
-            for part in 0..<chunk.parts { try mend(chunk, part, plan.clock, repair, &report) }
+        let shares = HourChunk.chunks(plan.differing, limit: options.rowsAtOnce).flatMap { chunk in (0..<chunk.parts).map { Share(chunk: chunk, part: $0) } }
+        for start in stride(from: 0, to: shares.count, by: options.sharesAtOnce) {
+            try mend(Array(shares[start..<min(start + options.sharesAtOnce, shares.count)]), plan.clock, repair, &report)
         }
         if report.staying > 0 {
             report.left.append(
@@ -78,7 +81,7 @@ struct AuditRepair {
     }
 
     private struct Plan {
-        var lost: [DataFile] = []
+        var lost: [DeletedFile] = []
         var differing: [HourComparison] = []
         var clock: Timestamp
     }
@@ -87,10 +90,6 @@ struct AuditRepair {
     private func plan(_ report: inout RepairReport) throws -> Plan? {
         guard let cold = try ColdTable.open(definition, audit.stores, range: audit.options.range) else {
             report.left.append("the lake has no such table")
-            return nil
-        }
-        if cold.files.contains(where: { !$0.deletes.isEmpty }) {
-            report.left.append("files with delete files are not written anew here: compact the table first")
             return nil
         }
         var problems: [AuditedFileProblem] = []
@@ -105,7 +104,23 @@ struct AuditRepair {
             report.left.append("rows are not repaired while files are lost: bring them back, or --drop-lost-files")
             return nil
         }
-        return Plan(lost: cold.files.map(\.data.file).filter { lost.contains($0.path) }, differing: differing, clock: clock)
+        return Plan(lost: cold.files.filter { lost.contains($0.data.file.path) }, differing: differing, clock: clock)
+    }
+
+    /// Rows that are compared and committed at once.
+    private struct Share {
+        var chunk: HourChunk
+        var part: Int
+    }
+
+    /// Which of the rows that are missing in their hours may be added, by the hashes of their identities.
+    private enum Additions {
+        /// These: the lake has them nowhere.
+        case only(Set<UInt64>)
+        /// None: a file that may have them cannot be searched.
+        case none
+        /// Not known yet.
+        case unknown
     }
 
     /// What a commit is to do.
@@ -117,28 +132,51 @@ struct AuditRepair {
         var report = RepairReport()
     }
 
-    private func mend(_ chunk: HourChunk, _ part: Int, _ clock: Timestamp, _ repair: LakeRepair, _ report: inout RepairReport) throws {
+    /// Several shares are compared once more to begin with, so that the whole lake is searched for their rows only once.
+    private func mend(_ shares: [Share], _ clock: Timestamp, _ repair: LakeRepair, _ report: inout RepairReport) throws {
+        var additions = Additions.unknown
+        if shares.count > 1 {
+            guard let cold = try ColdTable.open(definition, audit.stores, range: audit.options.range) else { return }
+            let comparison = try audit.comparison(cold)
+            var (missing, nowhere) = (MissingRows(comparison, without: []), Set<UInt64>())
+            for share in shares { try comparison.rows(of: share.chunk, share.part, without: [], clock: clock) { row, _ in _ = missing.take(row) } }
+            let problems = try missing.settle { row, _ in if row.remedy == .add { nowhere.insert(row.identity) } }
+            additions = note(problems, &report) ? .none : .only(nowhere)
+        }
+        for share in shares { try mend(share, additions, clock, repair, &report) }
+    }
+
+    /// Tells that a file that cannot be searched may have rows that are missing.
+    private func note(_ problems: [AuditedFileProblem], _ report: inout RepairReport) -> Bool {
+        guard let problem = problems.first else { return false }
+        let line = "missing rows are not added while \(problem.path) cannot be searched for them: \(problem.text)"
+        if !report.left.contains(line) { report.left.append(line) }
+        return true
+    }
+
+    private func mend(_ share: Share, _ additions: Additions, _ clock: Timestamp, _ repair: LakeRepair, _ report: inout RepairReport) throws {
         // What was committed before has changed the table.
         guard let cold = try ColdTable.open(definition, audit.stores, range: audit.options.range) else { return }
-        let comparison = try audit.comparison(cold)
+        let (comparison, chunk) = (try audit.comparison(cold), share.chunk)
         var change = Change()
         var missing = MissingRows(comparison, without: [])
-        try comparison.rows(of: chunk, part, without: [], clock: clock) { row, file in if !missing.take(row) { plan(row, file, &change) } }
-        var looked = change
-        if let problem = try missing.settle({ row, file in plan(row, file, &looked) }).first {
-            let line = "missing rows are not added while \(problem.path) cannot be searched for them: \(problem.text)"
-            if !report.left.contains(line) { report.left.append(line) }
-        } else {
-            change = looked
+        try comparison.rows(of: chunk, share.part, without: [], clock: clock) { row, file in if !missing.take(row) { plan(row, file, &change) } }
+        switch additions {
+        case .only(let nowhere): for row in missing.judged(nowhere) { plan(row, nil, &change) }
+        case .none: break
+        case .unknown:
+            var looked = change
+            if !note(try missing.settle({ row, file in plan(row, file, &looked) }), &report) { change = looked }
         }
         let added = try rows(change.wanted, chunk, comparison)
         let before = try comparison.scan.sums(of: change.cuts.values.map(\.file))
-        let committed = try repair.commit(added: added, cuts: change.cuts.values.sorted { $0.file.path < $1.file.path }) { metadata, schema, files in
+        let committed = try repair.commit(added: added, cuts: change.cuts.values.sorted { $0.file.data.file.path < $1.file.data.file.path }) { metadata, schema, files in
             let scan = ColdScan(schema: schema, metadata: metadata, store: audit.stores.objects, columns: comparison.scan.columns, mayGoOn: audit.mayGoOn)
             var expected = before
             expected.add(AuditSums(hashes: Array(change.wanted.values)))
             expected.takeAway(change.gone)
-            let found = try scan.sums(of: files)
+            let entries = files.map { ManifestEntry(status: .added, snapshotID: nil, sequenceNumber: nil, fileSequenceNumber: nil, file: $0) }
+            let found = try scan.sums(of: entries.map { DeletedFile(data: $0, deletes: []) })
             try Self.mustBe(found == expected, "\(found.rows) rows with hash \(found.digest) were written, expected \(expected.rows) with \(expected.digest)")
         }
         report.take(change.report, isDone: committed != nil)
@@ -167,8 +205,8 @@ struct AuditRepair {
     }
 
     private func cut(_ row: Discrepancy, _ file: DeletedFile?, _ change: inout Change) {
-        guard let cold = row.cold, let file = file?.data.file else { return }
-        change.cuts[file.path, default: FileCut(file: file, rows: [:])].rows[Int(cold.rowGroup), default: []].insert(Int(cold.position))
+        guard let cold = row.cold, let file else { return }
+        change.cuts[file.data.file.path, default: FileCut(file: file, rows: [:])].rows[Int(cold.rowGroup), default: []].insert(Int(cold.position))
         change.gone.add(AuditSums(hashes: [cold.row]))
     }
 
@@ -229,11 +267,10 @@ extension AuditSums {
 }
 
 extension ColdScan {
-    /// Number and hashes of all rows of some files.
+    /// Number and hashes of all live rows of some files.
     /// - Throws: when one of them cannot be read.
-    func sums(of files: [DataFile]) throws -> AuditSums {
-        let entries = files.map { ManifestEntry(status: .existing, snapshotID: nil, sequenceNumber: nil, fileSequenceNumber: nil, file: $0) }
-        let (hours, problems) = try sums(entries.map { DeletedFile(data: $0, deletes: []) }, in: AuditOptions.everything, checks: true)
+    func sums(of files: [DeletedFile]) throws -> AuditSums {
+        let (hours, problems) = try sums(files, in: AuditOptions.everything, checks: true)
         if let problem = problems.first { throw LakeError(.failed, "\(problem.path): \(problem.text)") }
         var total = AuditSums(measures: 0)
         for sums in hours.values { total.add(AuditSums(rows: sums.rows, hash: sums.hash, check: sums.check, measures: [], earliest: .max, latest: .min)) }

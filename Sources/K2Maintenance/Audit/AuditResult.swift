@@ -102,6 +102,10 @@ public struct AuditResult: Equatable, Sendable {
     public var rows: RowFindings?
     /// Between candles computed from the trades and the lake's.
     public var candles: RowFindings?
+    /// UTC days of the range of which neither side has a row, although they are over and not before the table's first rows; since 1970.
+    public var silentDays: [Int64] = []
+    /// Having no rows is in order.
+    public var mayBeEmpty = false
     public var files: [AuditedFileProblem] = []
     public var filesRead = 0
     public var watermark: Timestamp?
@@ -110,8 +114,11 @@ public struct AuditResult: Equatable, Sendable {
 
     public var verdict: AuditVerdict {
         let differs = !files.isEmpty || !differences.isEmpty || [rows, candles].contains { ($0?.differences ?? 0) > 0 }
-        return differs ? .different : reasons.isEmpty ? .ok : .unverified
+        return differs ? .different : reasons.isEmpty && silentDays.isEmpty ? .ok : .unverified
     }
+
+    /// Both sides were read, and neither has a row.
+    var isEmpty: Bool { rows.map { $0.warmRows == 0 && $0.coldRows == 0 } ?? false }
 }
 
 /// A data file that is not what the lake says it is.

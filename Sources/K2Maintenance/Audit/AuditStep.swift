@@ -40,9 +40,8 @@ public struct AuditStep {
         guard let repair, try differs || !work.isDryRun && LakeRepair.isOpen(definition, work.stores) else { return result.outcome }
         if work.isDryRun {
             var outcome = result.outcome
-            let plan = result.repairPlan(repair)
-            outcome.summary += "; \(plan.text)"
-            outcome.facts["repair_plan"] = .object(plan.json)
+            outcome.summary += "; \(result.repairPlan(repair))"
+            outcome.facts["repair"] = .object(result.repairFacts(repair))
             return outcome
         }
         let report = try AuditRepair(audit: audit, options: repair, note: work.note).run()
@@ -75,56 +74,46 @@ extension RepairReport {
     }
 }
 
-/// What a repair would do, as far as it can be told before.
-private struct RepairPlan {
-    /// Rows were compared.
-    var isCompared = false
-    var added: Int64 = 0
-    var removed: Int64 = 0
-    var replaced: Int64 = 0
-    /// Rows with other values, and rows that only the lake has, which stay.
-    var differing: Int64 = 0
-    var extra: Int64 = 0
-    var lostFiles = 0
-    var dropsLostFiles = false
-    var badFiles = 0
+extension AuditResult {
+    /// Rows that a repair would replace, as far as it can be told before.
+    private func replaced(_ options: RepairOptions) -> Int64 { options.replacesDifferent ? (rows?.count(.differs) ?? 0) - (rows?.staying ?? 0) : 0 }
 
-    var text: String {
-        var parts = isCompared ? ["a repair would add \(Amount.of(added, "row")) and remove \(Amount.of(removed, "row"))"] : []
-        if replaced > 0 { parts.append("replace \(replaced)") }
-        if differing > 0 { parts.append("leave \(differing) that differ") }
-        if extra > 0 { parts.append("leave \(extra) that only the lake has") }
-        if lostFiles > 0 { parts.append(dropsLostFiles ? "take \(Amount.of(lostFiles, "lost file")) out of the table" : "change nothing while files are lost") }
-        if badFiles > 0 { parts.append("change nothing while files are not what the lake says") }
+    private var lostFiles: Int { files.count { $0.kind == .lost } }
+
+    /// Why a repair would change no rows.
+    private func refusal(_ options: RepairOptions) -> String? {
+        if lostFiles > 0, !options.dropsLostFiles { return "files are lost" }
+        return files.contains { $0.kind != .lost } ? "files are not what the lake says" : nil
+    }
+
+    /// What a repair would do, as far as it can be told before.
+    fileprivate func repairPlan(_ options: RepairOptions) -> String {
+        var parts: [String] = []
+        if let rows {
+            parts.append("a repair would add \(rows.count(.missing)) rows and remove \(rows.count(.doubled))")
+            let replaced = replaced(options)
+            if replaced > 0 { parts.append("replace \(replaced)") }
+            if rows.count(.differs) > replaced { parts.append("leave \(rows.count(.differs) - replaced) that differ") }
+            if rows.count(.extra) > 0 { parts.append("leave \(rows.count(.extra)) that only the lake has") }
+        }
+        if lostFiles > 0, options.dropsLostFiles { parts.append("take \(lostFiles) lost files out of the table") }
+        if let refusal = refusal(options) { parts.append("change nothing while \(refusal)") }
         return parts.joined(separator: ", ")
     }
 
-    var json: JSONObject {
+    /// The same for programs.
+    fileprivate func repairFacts(_ options: RepairOptions) -> JSONObject {
+        let (replaced, differing) = (replaced(options), rows?.count(.differs) ?? 0)
+        let isRefused = refusal(options) != nil
         var object = JSONObject()
-        for (name, count) in [("add", added), ("remove", removed), ("replace", replaced), ("leave_different", differing), ("leave_extra", extra)] {
-            object[name] = .integer(count)
-        }
-        object["drop_files"] = .integer(dropsLostFiles ? lostFiles : 0)
-        object["is_blocked"] = .bool(badFiles > 0 || (lostFiles > 0 && !dropsLostFiles))
+        for (name, count) in [
+            ("add", rows?.count(.missing) ?? 0), ("remove", rows?.count(.doubled) ?? 0), ("replace", replaced),
+            ("drop_files", options.dropsLostFiles ? Int64(lostFiles) : 0),
+        ] { object[name] = .integer(isRefused ? 0 : count) }
+        object["leave_different"] = .integer(differing - (isRefused ? 0 : replaced))
+        object["leave_only_in_cold"] = .integer(rows?.count(.extra) ?? 0)
+        if let refusal = refusal(options) { object["refused"] = .string(refusal) }
         return object
-    }
-}
-
-extension AuditResult {
-    fileprivate func repairPlan(_ options: RepairOptions) -> RepairPlan {
-        var plan = RepairPlan()
-        if let rows {
-            plan.isCompared = true
-            plan.added = rows.count(.missing)
-            plan.removed = rows.count(.doubled)
-            plan.replaced = options.replacesDifferent ? rows.count(.differs) - rows.staying : 0
-            plan.differing = rows.count(.differs) - plan.replaced
-            plan.extra = rows.count(.extra)
-        }
-        plan.lostFiles = files.count { $0.kind == .lost }
-        plan.dropsLostFiles = options.dropsLostFiles
-        plan.badFiles = files.count { $0.kind != .lost }
-        return plan
     }
 }
 
@@ -142,45 +131,5 @@ extension AuditResult {
             StepMetric("maintenance_audit_bad_files", "Data files that the last audit found not to be what the lake says.", Double(Set(files.map(\.path)).count)),
             StepMetric("maintenance_audit_result", "What the last audit came to: 0 ok, 1 unverified, 2 different.", Double(verdict == .ok ? 0 : verdict == .different ? 2 : 1)),
         ]
-    }
-
-    /// The lines of the audit log: one for each UTC day that has rows, or one for the whole range when none has.
-    func records(at time: Timestamp, runID: String) -> [AuditRecord] {
-        let days = rows?.days ?? [:]
-        if days.isEmpty { return [record(time, runID, range, nil)] }
-        return days.sorted { $0.key < $1.key }.map { number, day in
-            let start = Timestamp(microseconds: number * Timestamp.microsecondsPerDay)
-            return record(time, runID, start..<Timestamp(microseconds: start.microseconds + Timestamp.microsecondsPerDay), day)
-        }
-    }
-
-    private func record(_ time: Timestamp, _ runID: String, _ span: Range<Timestamp>, _ day: RowFindings.Day?) -> AuditRecord {
-        let result = day.map(result(of:)) ?? verdict
-        return AuditRecord(
-            runAt: time, table: table, source: source, layer: layer,
-            windowHours: (span.upperBound.microseconds - span.lowerBound.microseconds) / AuditHour.microseconds,
-            windowStart: span.lowerBound, windowEnd: span.upperBound, warmRows: day?.warm.rows ?? rows?.warmRows, coldRows: day?.cold.rows ?? rows?.coldRows,
-            warmHash: day?.warm.digest, coldHash: day?.cold.digest, status: result == .ok ? "ok" : result == .unverified ? "unverified" : "mismatch",
-            result: result.rawValue, notes: notes(day), runID: runID)
-    }
-
-    /// What concerns the table as a whole concerns each day.
-    private func result(of day: RowFindings.Day) -> AuditVerdict {
-        func has(_ isWanted: (Discrepancy.Kind) -> Bool) -> Bool { Discrepancy.Kind.allCases.contains { isWanted($0) && (day.counts[$0.rawValue] ?? 0) > 0 } }
-        if has({ $0.isDifference }) { return .different }
-        if !files.isEmpty || (candles?.differences ?? 0) > 0 || !differences.isEmpty { return .different }
-        return has({ $0 == .expired }) ? .unverified : reasons.isEmpty ? .ok : .unverified
-    }
-
-    private func notes(_ day: RowFindings.Day?) -> String? {
-        let counts = Discrepancy.Kind.allCases.compactMap { kind in day?.counts[kind.rawValue].map { "\($0) \(kind.rawValue)" } }
-        let wide = day == nil || verdict != .ok ? [summary] : []
-        let parts = counts + wide
-        return parts.isEmpty ? nil : parts.joined(separator: "; ")
-    }
-
-    private var layer: String {
-        for layer in ["bronze", "silver", "gold"] where table.hasPrefix(layer) { return layer }
-        return "gaps"
     }
 }

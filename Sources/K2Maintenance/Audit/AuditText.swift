@@ -10,9 +10,19 @@ extension AuditResult {
         if let candles { parts.append("candles from trades: \(candles.summary("candles"))") }
         let broken = Set(files.map(\.path)).count
         if broken > 0 { parts.append("\(broken) of \(filesRead) files are not what the lake says") }
+        if isEmpty, mayBeEmpty { parts.append(Self.emptyText) }
         parts += differences + reasons
+        if let first = silentDays.first {
+            let days = silentDays.count == 1 ? Self.text(first) : "\(silentDays.count) days, \(Self.text(first)) the first of them"
+            parts.append("\(Self.silentText) on \(days)")
+        }
         return "\(verdict.rawValue): \(parts.joined(separator: "; "))"
     }
+
+    static let emptyText = "empty on both sides"
+    static let silentText = "no rows on either side"
+
+    private static func text(_ day: Int64) -> String { String(Timestamp(microseconds: day * Timestamp.microsecondsPerDay).description.prefix(10)) }
 
     /// What is told one by one: hours, rows, files.
     var lines: [ShownLine] {
@@ -22,7 +32,7 @@ extension AuditResult {
             lines += findings.hours.prefix(RowFindings.shownHours).map { $0.line(table, what) }
             if findings.hours.count > RowFindings.shownHours {
                 let more = findings.hours.count - RowFindings.shownHours
-                let object = JSONObject.of(("finding", "more hours"), ("of", .string(what)), ("count", .integer(more)))
+                let object = JSONObject.of(("finding", "more_hours"), ("of", .string(what)), ("count", .integer(more)))
                 lines.append(ShownLine("\(table): \(what): \(more) more hours differ", json: object))
             }
             lines += findings.rows.map { $0.line(table, what) }
@@ -41,6 +51,8 @@ extension AuditResult {
         if let watermark { facts["watermark"] = .string(watermark.description) }
         if let rows { facts["rows"] = .object(rows.json) }
         if let candles { facts["candles"] = .object(candles.json) }
+        if isEmpty { facts["empty"] = true }
+        if !silentDays.isEmpty { facts["days_without_rows"] = .array(silentDays.map { .string(Self.text($0)) }) }
         facts["files"] = .integer(filesRead)
         facts["bad_files"] = .integer(Set(files.map(\.path)).count)
         if !differences.isEmpty { facts["differences"] = .array(differences.map { .string($0) }) }
@@ -109,11 +121,17 @@ extension RowFindings.Row {
         if let file { object["file"] = .string(file) }
         var changes = JSONObject()
         for column in columns {
-            changes[column.name] = ["warm": column.warm.map { .string($0) } ?? .null, "cold": column.cold.map { .string($0) } ?? .null]
+            var sides = JSONObject()
+            // A side that could not be asked is left out.
+            if let warm = column.warm { sides["warm"] = Self.value(warm) }
+            if let cold = column.cold { sides["cold"] = Self.value(cold) }
+            changes[column.name] = .object(sides)
         }
         if !columns.isEmpty { object["columns"] = .object(changes) }
         return ShownLine("\(table): \(kind?.words ?? self.kind): \(text)", json: object)
     }
+
+    private static func value(_ json: String) -> JSONValue { (try? JSONValue(parsing: Array(json.utf8))) ?? .string(json) }
 
     private var text: String {
         let name = identity.isEmpty ? "a row that is gone by now" : identity.map(\.value).joined(separator: " ")
@@ -127,7 +145,7 @@ extension AuditedFileProblem {
     fileprivate func line(_ table: String) -> ShownLine {
         ShownLine(
             "\(table): file \(kind.rawValue): \(path): \(text)",
-            json: .of(("finding", .string("file \(kind.rawValue)")), ("file", .string(path)), ("what", .string(text))))
+            json: .of(("finding", .string("file_\(kind.rawValue)")), ("file", .string(path)), ("what", .string(text))))
     }
 }
 

@@ -1,28 +1,33 @@
 import K2Domain
 import K2Parquet
 
-/// A column of a row group as it lies in the file.
+/// A column of some rows of a row group as it lies in the file.
 struct ColdColumn {
     let definition: ColumnDefinition
-    /// Rows of the row group.
     let rows: Int
-    /// One leaf, or two of a map: keys and values. Nil when the file does not have the column: all is null.
+    /// One leaf, or two of a map: keys and values. Nil when nothing says what the values are: all is null.
     let leaves: [LeafColumn]?
     /// Of decimals and UUIDs.
     let wide: WideValues?
+    /// What is known of the dictionaries of the leaves.
+    let entries: [DictionaryEntries]
+    /// The values are in the file, and not only in its manifest.
+    let isStored: Bool
 
     /// - Throws: `malformed` when the values are not those of such a column.
-    init(_ definition: ColumnDefinition, rows: Int, _ leaves: [LeafColumn]?) throws(ParquetError) {
+    init(_ definition: ColumnDefinition, rows: Int, _ leaves: [LeafColumn]?, _ entries: [DictionaryEntries], isStored: Bool) throws(ParquetError) {
         self.definition = definition
         self.rows = rows
         self.leaves = leaves
+        self.entries = entries
+        self.isStored = isStored
         guard let leaf = leaves?.first else {
             wide = nil
             return
         }
         guard leaf.rowCount == rows else { throw ParquetError(.malformed, definition.name, "found \(leaf.rowCount) rows, expected \(rows)") }
         switch definition.type {
-        case .decimal, .uuid: wide = try WideValues(leaf, definition)
+        case .decimal, .uuid: wide = try WideValues(leaf, definition, entries[0])
         default: wide = nil
         }
         if definition.type == .timestamp, case .timestamp(_, let unit)? = leaf.leaf.element.logicalType, unit != .micros {

@@ -7,24 +7,27 @@ import K2Parquet
 import K2Rows
 
 extension ColdScan {
-    /// Some rows of a file, whole.
-    /// - Parameter places: row group and number there, by ascending row groups; the rows come in this order.
-    func rows(_ file: DataFile, _ places: [(rowGroup: Int, position: Int)]) throws -> RowBuffer {
-        let cold = try ColdFile(file, size: try store.size(file.path), in: store, schema)
+    /// One row of a file, whole.
+    /// - Parameters:
+    ///   - rowGroup: of the row.
+    ///   - position: its number there.
+    func row(_ file: DataFile, rowGroup: Int, position: Int) throws -> RowBuffer {
+        let cold = try open(file)
         var columns = schema.definition.columns.map { ColumnBuilder($0) }
-        for group in Set(places.map(\.rowGroup)).sorted() {
-            let positions = places.filter { $0.rowGroup == group }.map(\.position)
-            for index in columns.indices {
-                try mayGoOn()
-                columns[index].append(try cold.column(index, rowGroup: group), rows: positions)
-            }
+        var isFound = false
+        try forEachBatch(Array(columns.indices), cold, rowGroup) { batch in
+            guard position < batch.first + batch.rows else { return true }
+            for index in columns.indices { columns[index].append(batch[index], rows: [position - batch.first]) }
+            isFound = true
+            return false
         }
-        return RowBuffer(schema.definition, columns: columns, rowCount: places.count)
+        guard isFound else { throw ParquetError(.malformed, "row group \(rowGroup)", "no row \(position)") }
+        return RowBuffer(schema.definition, columns: columns, rowCount: 1)
     }
 }
 
 extension ColumnBuilder {
-    /// Appends the values of some rows of a row group. A null where the table has none becomes a zero or an empty text.
+    /// Appends the values of some rows of a batch. A null where the table has none becomes a zero or an empty text.
     fileprivate mutating func append(_ column: ColdColumn, rows: [Int]) {
         guard let leaves = column.leaves, let positions = try? column.definition.isNested ? nil : column.positions() ?? Array(0..<Int32(column.rows)) else {
             return appendNested(column, rows)

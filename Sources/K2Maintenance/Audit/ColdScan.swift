@@ -4,7 +4,6 @@ import K2Lake
 import K2ObjectStore
 import K2Parquet
 
-
 /// Hash and place of a row of the lake.
 struct ColdPrint: Equatable {
     /// `RowHash` over the columns of the identity, and over all that are compared.
@@ -20,14 +19,16 @@ struct ColdPrint: Equatable {
     var position: UInt32
 }
 
-/// Reads the data files of a table column by column. Memory: what a column of a row group takes, and some numbers for each of its rows.
+/// Reads the data files of a table, some rows of all columns at a time. Memory: what these take, whatever the size of row groups.
 struct ColdScan {
     let schema: LakeSchema
     let metadata: TableMetadata
     let store: any ObjectStore
     /// Positions of the columns that are compared.
     let columns: [Int]
-    /// Called between columns; what it throws is passed on.
+    /// Rows that are read at once, at most.
+    var rowsAtOnce = 1 << 16
+    /// Called between reads; what it throws is passed on.
     let mayGoOn: () throws -> Void
 
     var definition: TableDefinition { schema.definition }
@@ -40,21 +41,39 @@ struct ColdScan {
         return try reader.masks(files)
     }
 
-    /// Opens a file.
-    /// - Returns: nil when it is lost, with what was found in `problems`.
+    /// Opens a file of which it is not known whether it is what the lake says.
+    /// - Returns: nil when it cannot be read, with what was found in `problems`.
     func open(_ file: DataFile, _ problems: inout [AuditedFileProblem]) throws -> ColdFile? {
-        do {
-            let size = try store.size(file.path)
-            if size != file.fileSize {
-                problems.append(AuditedFileProblem(path: file.path, kind: .misdescribed, text: "size: manifest says \(file.fileSize) bytes, file has \(size)"))
-            }
-            return try ColdFile(file, size: size, in: store, schema)
+        guard let size = try Self.finding(file, &problems, { try store.size(file.path) }) else { return nil }
+        if size != file.fileSize {
+            problems.append(AuditedFileProblem(path: file.path, kind: .misdescribed, text: "size: manifest says \(file.fileSize) bytes, file has \(size)"))
+        }
+        return try Self.finding(file, &problems) { try ColdFile(file, size: size, in: store, schema, specs: metadata.partitionSpecs) }
+    }
+
+    /// Opens a file.
+    func open(_ file: DataFile) throws -> ColdFile {
+        try ColdFile(file, size: try store.size(file.path), in: store, schema, specs: metadata.partitionSpecs)
+    }
+
+    /// Runs `body`; that the file is lost or unreadable is a problem of it.
+    static func finding<R>(_ file: DataFile, _ problems: inout [AuditedFileProblem], _ body: () throws -> R) throws -> R? {
+        do { return try body() } catch let error as ParquetError {
+            problems.append(AuditedFileProblem(path: file.path, kind: .unreadable, text: "\(error)"))
         } catch let error as StoreError where error.code == .notFound {
             problems.append(AuditedFileProblem(path: file.path, kind: .lost, text: "not in the store"))
-        } catch let error as ParquetError {
-            problems.append(AuditedFileProblem(path: file.path, kind: .unreadable, text: "\(error)"))
         }
         return nil
+    }
+
+    /// Calls `body` with the rows of a row group in their order, some at a time; it may end early by returning false.
+    func forEachBatch(_ columns: [Int], _ file: ColdFile, _ group: Int, _ body: (ColdBatch) throws -> Bool) throws {
+        let batches = try file.batches(columns, rowGroup: group, rowsAtOnce: rowsAtOnce)
+        try mayGoOn()
+        while let batch = try batches.next() {
+            guard try body(batch) else { return }
+            try mayGoOn()
+        }
     }
 
     // MARK: Sums
@@ -66,49 +85,46 @@ struct ColdScan {
     ) throws -> (hours: [Int64: AuditSums], problems: [AuditedFileProblem]) {
         var hours: [Int64: AuditSums] = [:], problems: [AuditedFileProblem] = []
         for (file, mask) in zip(files.map(\.data.file), try masks(files)) {
-            var table = HourTable(measures: AuditSums.measured(columns.map { definition.columns[$0] }).count)
-            var facts = FileFacts()
             guard let cold = try open(file, &problems) else { continue }
-            do {
-                var first = 0
-                for group in cold.rowGroups {
-                    try mayGoOn()
-                    try add(cold, group, range, mask.map { ($0, first) }, to: &table, &facts, checks)
-                    first += cold.rowCount(group)
-                }
-            } catch let error as ParquetError {
-                problems.append(AuditedFileProblem(path: file.path, kind: .unreadable, text: "\(error)"))
-                continue
-            } catch let error as StoreError where error.code == .notFound {
-                problems.append(AuditedFileProblem(path: file.path, kind: .lost, text: "not in the store"))
-                continue
-            }
-            if checks {
-                problems += facts.problems(with: file, schema.schema, metadata.spec(id: file.specID)).map {
-                    AuditedFileProblem(path: file.path, kind: .misdescribed, text: $0)
-                }
-            }
+            var found: [AuditedFileProblem] = []
+            let result = try Self.finding(file, &found) { try sums(of: cold, mask, range, checks: checks) }
+            problems += found + (result?.problems ?? [])
+            guard let table = result?.hours else { continue }
             for (hour, sums) in zip(table.hours, table.sums) { hours[hour, default: AuditSums(measures: sums.measures.count)].add(sums) }
         }
         return (hours, problems)
     }
 
+    private func sums(
+        of file: ColdFile, _ mask: RowMask?, _ range: Range<Timestamp>, checks: Bool
+    ) throws -> (hours: HourTable, problems: [AuditedFileProblem]) {
+        var table = HourTable(measures: AuditSums.measured(columns.map { definition.columns[$0] }).count)
+        var facts = FileFacts()
+        var first = 0
+        for group in file.rowGroups {
+            try forEachBatch(columns + [timeIndex], file, group) { batch in
+                try add(batch, range, mask, firstRow: first + batch.first, to: &table, &facts, checks)
+                return true
+            }
+            first += file.rowCount(group)
+        }
+        let wrong = checks ? try facts.problems(with: file.file, schema.schema, metadata.spec(id: file.file.specID)) : []
+        return (table, wrong.map { AuditedFileProblem(path: file.file.path, kind: .misdescribed, text: $0) })
+    }
+
     private func add(
-        _ file: ColdFile, _ group: Int, _ range: Range<Timestamp>, _ mask: (RowMask, first: Int)?, to table: inout HourTable, _ facts: inout FileFacts,
-        _ checks: Bool
+        _ batch: ColdBatch, _ range: Range<Timestamp>, _ mask: RowMask?, firstRow: Int, to table: inout HourTable, _ facts: inout FileFacts, _ checks: Bool
     ) throws {
-        let rows = file.rowCount(group)
-        let times = try times(file, group)
+        let times = try times(batch)
         var places = table.place(times, in: range.lowerBound.microseconds..<range.upperBound.microseconds)
-        if let (mask, first) = mask { for row in places.indices where !mask.isLive(first + row) { places[row] = HourTable.noHour } }
-        facts.addRows(rows)
-        var terms = RowTerms(rows: rows)
+        if let mask { for row in places.indices where !mask.isLive(firstRow + row) { places[row] = HourTable.noHour } }
+        facts.addRows(batch.rows)
+        var terms = RowTerms(rows: batch.rows)
         var measure = 0
         for index in columns {
-            try mayGoOn()
-            let column = try file.column(index, rowGroup: group)
+            let column = batch[index]
             try terms.add(column)
-            if checks { facts.add(column, ids: ids(index), schema.schema) }
+            if checks { try facts.add(column, ids: ids(index), schema.schema) }
             guard case .decimal = column.definition.type, column.definition.isRequired else { continue }
             if let wide = column.wide { table.add(wide, at: try column.positions(), measure: measure, places: places) }
             measure += 1
@@ -117,10 +133,10 @@ struct ColdScan {
     }
 
     /// The time of each row.
-    func times(_ file: ColdFile, _ group: Int) throws -> [Int64] {
-        let column = try file.column(timeIndex, rowGroup: group)
+    private func times(_ batch: ColdBatch) throws -> [Int64] {
+        let column = batch[timeIndex]
         let times = try column.integers()
-        guard times.count == file.rowCount(group) else { throw ParquetError(.malformed, column.definition.name, "rows without a time") }
+        guard times.count == batch.rows else { throw ParquetError(.malformed, column.definition.name, "rows without a time") }
         return times
     }
 
@@ -144,45 +160,59 @@ struct ColdScan {
     ) throws -> [ColdPrint] {
         var prints: [ColdPrint] = []
         for (number, (file, mask)) in zip(files.map(\.data.file), try masks(files)).enumerated() where !broken.contains(file.path) {
-            let cold = try ColdFile(file, size: try store.size(file.path), in: store, schema)
+            let cold = try open(file)
             var first = 0
             for group in cold.rowGroups {
-                try mayGoOn()
-                try append(cold, number, group, hours, range, part, to: &prints) { mask?.isLive(first + $0) ?? true }
+                let start = first
                 first += cold.rowCount(group)
+                func rows(_ batch: ColdBatch) throws -> [Int] {
+                    let times = try times(batch)
+                    return times.indices.filter { row in
+                        range.contains(Timestamp(microseconds: times[row])) && hours.contains(AuditHour.of(times[row]))
+                            && mask?.isLive(start + batch.first + row) ?? true
+                    }
+                }
+                // Most row groups have none: the other columns are read of those that have.
+                var hasRows = false
+                try forEachBatch([timeIndex], cold, group) { batch in
+                    hasRows = try !rows(batch).isEmpty
+                    return !hasRows
+                }
+                guard hasRows else { continue }
+                try append(cold, number, group, to: &prints) { batch, names in
+                    try rows(batch).filter { row in part.map { names[row] % UInt64($0.count) == UInt64($0.index) } ?? true }
+                }
             }
         }
         return prints
     }
 
-    private func append(
-        _ file: ColdFile, _ number: Int, _ group: Int, _ hours: Set<Int64>, _ range: Range<Timestamp>, _ part: (index: Int, count: Int)?,
-        to prints: inout [ColdPrint], isLive: (Int) -> Bool
+    /// - Parameter rows: which rows of a batch, given the hashes of their identities.
+    func append(
+        _ file: ColdFile, _ number: Int, _ group: Int, to prints: inout [ColdPrint], rows: (ColdBatch, _ names: [UInt64]) throws -> [Int]
     ) throws {
-        let times = try times(file, group)
-        let wanted = times.indices.filter {
-            range.contains(Timestamp(microseconds: times[$0])) && hours.contains(AuditHour.of(times[$0])) && isLive($0)
-        }
-        if wanted.isEmpty { return }
-        var terms = RowTerms(rows: times.count), identities = RowTerms(rows: times.count)
-        for index in columns {
-            let column = try file.column(index, rowGroup: group)
-            try terms.add(column)
-            if definition.identity.contains(column.definition.name) { try identities.add(column) }
-        }
-        let (rows, names, revisions) = (terms.hashes, identities.hashes, try revisions(file, group))
-        for row in wanted where part.map({ names[row] % UInt64($0.count) == UInt64($0.index) }) ?? true {
-            prints.append(
-                ColdPrint(
-                    identity: names[row], row: rows[row], time: times[row], revision: revisions.isEmpty ? 0 : revisions[row], file: UInt32(number), rowGroup: UInt16(clamping: group),
-                    position: UInt32(row)))
+        let revision = definition.index(of: "revision")
+        try forEachBatch(columns + identityColumns + [timeIndex] + (revision.map { [$0] } ?? []), file, group) { batch in
+            let names = try terms(batch, identityColumns)
+            let wanted = try rows(batch, names)
+            if wanted.isEmpty { return true }
+            let (times, hashes) = (try times(batch), try terms(batch, columns))
+            let revisions = try revision.map { try batch[$0].integers() } ?? []
+            for row in wanted {
+                prints.append(
+                    ColdPrint(
+                        identity: names[row], row: hashes[row], time: times[row], revision: revisions.count == batch.rows ? revisions[row] : 0,
+                        file: UInt32(number), rowGroup: UInt16(clamping: group), position: UInt32(batch.first + row)))
+            }
+            return true
         }
     }
 
-    /// Of candles the revision of each row.
-    private func revisions(_ file: ColdFile, _ group: Int) throws -> [Int64] {
-        guard let index = definition.index(of: "revision") else { return [] }
-        let revisions = try file.column(index, rowGroup: group).integers()
-        return revisions.count == file.rowCount(group) ? revisions : []
+    var identityColumns: [Int] { columns.filter { definition.identity.contains(definition.columns[$0].name) } }
+
+    func terms(_ batch: ColdBatch, _ columns: [Int]) throws -> [UInt64] {
+        var terms = RowTerms(rows: batch.rows)
+        for index in columns { try terms.add(batch[index]) }
+        return terms.hashes
     }
 }

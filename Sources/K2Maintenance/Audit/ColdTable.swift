@@ -12,6 +12,8 @@ struct ColdTable {
     let watermark: Timestamp?
     /// Those that may hold rows of the range that was asked for, with what is deleted from them.
     let files: [DeletedFile]
+    /// Whether files may hold rows of before that range.
+    let reachesBack: Bool
 
     /// The data files that may hold rows of `range`, by their bounds or by their partition: where one of them is wrong, the file is read and the
     /// error found.
@@ -20,9 +22,11 @@ struct ColdTable {
     }
 
     private static func mayHold(_ file: DataFile, _ range: Range<Timestamp>, _ schema: LakeSchema, _ metadata: TableMetadata) -> Bool {
-        let timeID = schema.fieldIDs[schema.definition.index(of: schema.definition.timeColumn)!]
+        let timeID = timeID(schema)
         return mayHoldByBounds(file, range, timeID) || mayHoldByPartition(file, range, timeID, metadata.spec(id: file.specID))
     }
+
+    private static func timeID(_ schema: LakeSchema) -> Int { schema.fieldIDs[schema.definition.index(of: schema.definition.timeColumn)!] }
 
     private static func mayHoldByBounds(_ file: DataFile, _ range: Range<Timestamp>, _ timeID: Int) -> Bool {
         guard case .timestamp(let low)? = file.lowerBounds[timeID].flatMap({ Datum(singleValue: $0, type: .timestamptz) }),
@@ -49,10 +53,15 @@ extension ColdTable {
         let noted = try stores.state.watermark(table: definition.coldName)?.position
         guard let table = try stores.catalog.findTable(TableIdentifier(LakeSchema.namespace, definition.coldName)) else { return nil }
         let schema = try LakeSchema(definition, of: table.metadata)
-        let files = try liveFiles(table.metadata, stores.objects) { mayHold($0, range, schema, table.metadata) }
+        var reachesBack = false
+        let files = try liveFiles(table.metadata, stores.objects) { file in
+            reachesBack = reachesBack || mayHoldByBounds(file, AuditOptions.everything.lowerBound..<range.lowerBound, timeID(schema))
+            return mayHold(file, range, schema, table.metadata)
+        }
         let told = HistoryNeeds.newestWatermark(table.metadata).flatMap(HistoryNeeds.position)
         return ColdTable(
-            metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files)
+            metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files,
+            reachesBack: reachesBack)
     }
 
     /// All data files of the snapshot, also those outside the range.

@@ -15,6 +15,14 @@ struct FileFacts {
         var isNested = false
         var lower: Datum?
         var upper: Datum?
+        /// A dictionary of which codes came, and which of its entries are used: bounds are made of these once for all pieces that share it.
+        fileprivate var used: Used?
+    }
+
+    fileprivate struct Used {
+        let dictionary: LeafDictionary
+        let definition: ColumnDefinition
+        var entries: [Bool]
     }
 
     private(set) var rows: Int64 = 0
@@ -23,38 +31,31 @@ struct FileFacts {
     mutating func addRows(_ count: Int) { rows += Int64(count) }
 
     /// - Parameter ids: of the field, or of a list's element, or of a map's keys and values.
-    mutating func add(_ column: ColdColumn, ids: [Int], _ schema: Schema) {
+    mutating func add(_ column: ColdColumn, ids: [Int], _ schema: Schema) throws(ParquetError) {
+        // What only the manifest says cannot be held against it.
+        guard column.isStored else { return }
         for (leaf, id) in zip(column.leaves ?? [], ids) {
-            if let type = schema.primitiveType(of: id) { add(leaf, id: id, type, wide: column.wide) }
-        }
-    }
-
-    private mutating func add(_ leaf: LeafColumn, id: Int, _ type: PrimitiveType, wide: WideValues?) {
-        var facts = columns[id] ?? Facts()
-        facts.entries += Int64(leaf.entryCount)
-        facts.values += Int64(leaf.values.count)
-        if leaf.leaf.maxRepetition > 0 {
-            facts.isNested = true
-            if leaf.leaf.element.repetition == .optional {
-                let null = UInt8(leaf.leaf.maxDefinition - 1)
-                facts.nullElements += Int64(leaf.definitionLevels.count { $0 == null })
+            guard let type = schema.primitiveType(of: id) else { continue }
+            var facts = columns.removeValue(forKey: id) ?? Facts()
+            defer { columns[id] = facts }
+            facts.count(leaf)
+            if case .coded(let codes, let dictionary) = leaf.values {
+                if facts.used?.dictionary !== dictionary {
+                    try facts.settle(type)
+                    facts.used = Used(dictionary: dictionary, definition: column.definition, entries: [Bool](repeating: false, count: dictionary.count))
+                }
+                facts.mark(codes)
+            } else {
+                facts.widen(Self.bounds(leaf.values, 0..<leaf.values.count, type, column.wide?.numbers))
             }
         }
-        if let (lower, upper) = Self.bounds(leaf, type, wide) {
-            if facts.lower.flatMap({ Datum.isLess(lower, $0) }) ?? true { facts.lower = lower }
-            if facts.upper.flatMap({ Datum.isLess($0, upper) }) ?? true { facts.upper = upper }
-        }
-        columns[id] = facts
     }
 
-    private static func bounds(_ leaf: LeafColumn, _ type: PrimitiveType, _ wide: WideValues?) -> (Datum, Datum)? {
-        if let wide { return wideBounds(wide, type) }
-        var (values, used) = (leaf.values, Array(0..<leaf.values.count))
-        if case .coded(let codes, let dictionary) = leaf.values {
-            var isUsed = [Bool](repeating: false, count: dictionary.count)
-            for code in codes { isUsed[Int(code)] = true }
-            (values, used) = (dictionary.values, isUsed.indices.filter { isUsed[$0] })
-        }
+    /// - Parameters:
+    ///   - used: numbers of the values that count.
+    ///   - wide: the values of decimals and UUIDs.
+    fileprivate static func bounds(_ values: LeafValues, _ used: some Sequence<Int>, _ type: PrimitiveType, _ wide: [Int128]?) -> (Datum, Datum)? {
+        if let wide { return wideBounds(used, type, wide) }
         switch values {
         case .boolean(let values): return ends(used) { !values[$0] && values[$1] }.map { (.boolean(values[$0]), .boolean(values[$1])) }
         case .int32(let values):
@@ -70,35 +71,27 @@ struct FileFacts {
 
     /// A least and a greatest of some numbers.
     @inline(__always)
-    private static func ends(_ numbers: [Int], _ isLess: (Int, Int) -> Bool) -> (Int, Int)? {
-        guard var low = numbers.first else { return nil }
-        var high = low
+    private static func ends(_ numbers: some Sequence<Int>, _ isLess: (Int, Int) -> Bool) -> (Int, Int)? {
+        var ends: (low: Int, high: Int)?
         for number in numbers {
-            if isLess(number, low) { low = number } else if isLess(high, number) { high = number }
+            guard let (low, high) = ends else {
+                ends = (number, number)
+                continue
+            }
+            if isLess(number, low) { ends = (number, high) } else if isLess(high, number) { ends = (low, number) }
         }
-        return (low, high)
+        return ends
     }
 
-    private static func wideBounds(_ values: WideValues, _ type: PrimitiveType) -> (Datum, Datum)? {
-        guard values.count > 0 else { return nil }
-        var (low, high) = (values[0], values[0])
-        guard case .decimal = type else {
-            for index in 0..<values.count {
-                if UInt128(truncatingIfNeeded: values[index]) < UInt128(truncatingIfNeeded: low) { low = values[index] }
-                if UInt128(truncatingIfNeeded: values[index]) > UInt128(truncatingIfNeeded: high) { high = values[index] }
-            }
-            return (uuid(low), uuid(high))
-        }
-        for index in 0..<values.count {
-            low = min(low, values[index])
-            high = max(high, values[index])
-        }
-        return (.decimal(low), .decimal(high))
+    private static func wideBounds(_ used: some Sequence<Int>, _ type: PrimitiveType, _ values: [Int128]) -> (Datum, Datum)? {
+        if case .decimal = type { return ends(used) { values[$0] < values[$1] }.map { (.decimal(values[$0]), .decimal(values[$1])) } }
+        let ends = ends(used) { UInt128(truncatingIfNeeded: values[$0]) < UInt128(truncatingIfNeeded: values[$1]) }
+        return ends.map { (uuid(values[$0]), uuid(values[$1])) }
     }
 
     private static func uuid(_ bits: Int128) -> Datum { .uuid(withUnsafeBytes(of: bits.bigEndian) { Array($0) }) }
 
-    private static func textBounds(_ values: ByteColumn, _ used: [Int]) -> (Datum, Datum)? {
+    private static func textBounds(_ values: ByteColumn, _ used: some Sequence<Int>) -> (Datum, Datum)? {
         let found = values.data.withUnsafeBufferPointer { data in
             ends(used) { a, b in
                 let (x, y) = (Int(values.offsets[a])..<Int(values.offsets[a + 1]), Int(values.offsets[b])..<Int(values.offsets[b + 1]))
@@ -117,25 +110,26 @@ extension FileFacts {
     /// - Parameters:
     ///   - schema: of the table, for names and types.
     ///   - spec: by which the file's partition is made.
-    func problems(with file: DataFile, _ schema: Schema, _ spec: PartitionSpec?) -> [String] {
-        var found: [String] = []
+    func problems(with file: DataFile, _ schema: Schema, _ spec: PartitionSpec?) throws(ParquetError) -> [String] {
+        var (found, columns) = ([String](), columns)
+        for id in columns.keys { if let type = schema.primitiveType(of: id) { try columns[id]?.settle(type) } }
         if file.recordCount != rows { found.append("record count: manifest says \(file.recordCount), file has \(rows)") }
         for (id, facts) in columns.sorted(by: { $0.key < $1.key }) {
             guard let name = schema.name(of: id), let type = schema.primitiveType(of: id) else { continue }
             found += facts.problems(with: file, id, name, type)
         }
-        if let spec { found += partitionProblems(file, spec, schema) }
+        if let spec { found += Self.partitionProblems(columns, file, spec) }
         return found
     }
 
     /// Values of a transform that keeps the order lie between those of the bounds.
-    private func partitionProblems(_ file: DataFile, _ spec: PartitionSpec, _ schema: Schema) -> [String] {
+    private static func partitionProblems(_ columns: [Int: Facts], _ file: DataFile, _ spec: PartitionSpec) -> [String] {
         zip(spec.fields, file.partition).compactMap { field, value in
             guard let facts = columns[field.sourceID], facts.values > 0, field.transform.keepsOrder else { return nil }
             guard let low = try? field.transform.apply(facts.lower), let high = try? field.transform.apply(facts.upper),
                 low != value || high != value || facts.values < facts.entries
             else { return nil }
-            return "partition \(field.name): manifest says \(Self.text(value)), file has \(Self.text(low)) to \(Self.text(high))"
+            return "partition \(field.name): manifest says \(text(value)), file has \(text(low)) to \(text(high))"
         }
     }
 
@@ -143,6 +137,42 @@ extension FileFacts {
 }
 
 extension FileFacts.Facts {
+    fileprivate mutating func count(_ leaf: LeafColumn) {
+        entries += Int64(leaf.entryCount)
+        values += Int64(leaf.values.count)
+        guard leaf.leaf.maxRepetition > 0 else { return }
+        isNested = true
+        if leaf.leaf.element.repetition == .optional {
+            let null = UInt8(leaf.leaf.maxDefinition - 1)
+            nullElements += Int64(leaf.definitionLevels.count { $0 == null })
+        }
+    }
+
+    fileprivate mutating func mark(_ codes: [UInt32]) {
+        used?.entries.withUnsafeMutableBufferPointer { entries in
+            for code in codes { entries[Int(code)] = true }
+        }
+    }
+
+    fileprivate mutating func widen(_ bounds: (Datum, Datum)?) {
+        guard let (low, high) = bounds else { return }
+        if lower.flatMap({ Datum.isLess(low, $0) }) ?? true { lower = low }
+        if upper.flatMap({ Datum.isLess($0, high) }) ?? true { upper = high }
+    }
+
+    /// Takes the bounds of the entries of the dictionary that are used.
+    fileprivate mutating func settle(_ type: PrimitiveType) throws(ParquetError) {
+        guard let known = used else { return }
+        used = nil
+        let values = known.dictionary.values
+        let wide: [Int128]?
+        switch known.definition.type {
+        case .decimal, .uuid: wide = try values.wide(known.definition)
+        default: wide = nil
+        }
+        widen(FileFacts.bounds(values, known.entries.indices.lazy.filter { known.entries[$0] }, type, wide))
+    }
+
     fileprivate func problems(with file: DataFile, _ id: Int, _ name: String, _ type: PrimitiveType) -> [String] {
         var found: [String] = []
         let nulls = entries - values

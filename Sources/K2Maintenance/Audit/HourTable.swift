@@ -1,6 +1,6 @@
 import K2Domain
 
-/// The hours of the rows of a row group, and their sums in the making.
+/// The hours of the rows of a file, and their sums in the making.
 struct HourTable {
     /// Of rows that do not count: deleted, or outside the range.
     static let noHour: UInt32 = .max

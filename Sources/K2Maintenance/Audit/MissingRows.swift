@@ -32,6 +32,11 @@ struct MissingRows {
         return true
     }
 
+    /// What each row is, where it is known which of them the lake has nowhere.
+    func judged(_ nowhere: Set<UInt64>) -> [Discrepancy] {
+        rows.map { nowhere.contains($0.identity) ? Discrepancy(kind: .missing, warm: $0, remedy: .add) : Discrepancy(kind: .differs, warm: $0) }
+    }
+
     /// Looks the rows up in all data files of the snapshot and tells of each what it is.
     /// - Returns: which files cannot be read, so that rows of them may be taken for missing.
     mutating func settle(_ found: (Discrepancy, DeletedFile?) throws -> Void) throws -> [AuditedFileProblem] {

@@ -148,9 +148,19 @@ extension RowFindings {
         let hour = AuditHour.of(found.time)
         count(found.kind, 1, on: hour)
         if found.kind == .differs, found.remedy == .none { staying += 1 }
-        if let place = hours.firstIndex(where: { $0.hour == hour }) { hours[place].counts[found.kind.rawValue, default: 0] += 1 }
+        if let place = place(of: hour) { hours[place].counts[found.kind.rawValue, default: 0] += 1 }
         // What the lake gets later is not compared.
         if found.kind == .pending, let row = found.warm, found.cold == nil { days[Self.day(hour)]?.warm.takeAway(row.row) }
+    }
+
+    /// Hours are noted in their order.
+    private func place(of hour: Int64) -> Int? {
+        var (low, high) = (0, hours.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if hours[middle].hour < hour { low = middle + 1 } else { high = middle }
+        }
+        return low < hours.count && hours[low].hour == hour ? low : nil
     }
 
     /// Hours that came out well after all are not told.

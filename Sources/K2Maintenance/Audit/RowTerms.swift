@@ -1,7 +1,7 @@
 import K2Domain
 import K2Parquet
 
-/// The hashes of the rows of a row group in the making, as `RowHash` defines them: column by column.
+/// The hashes of some rows in the making, as `RowHash` defines them: column by column.
 struct RowTerms {
     private var sums: [UInt64]
 
@@ -19,9 +19,9 @@ struct RowTerms {
             return
         }
         switch column.definition.type {
-        case .stringList: try addList(first, first.values.textHashes(column.definition), salt)
-        case .stringMap: try addMap(leaves, first.values.textHashes(column.definition), leaves[1].values.textHashes(column.definition), salt)
-        default: add(try first.values.terms(column.definition, salt: salt), at: try column.positions())
+        case .stringList: try addList(first, column.textHashes(0), salt)
+        case .stringMap: try addMap(leaves, column.textHashes(0), column.textHashes(1), salt)
+        default: add(try column.terms(salt: salt), at: try column.positions())
         }
     }
 

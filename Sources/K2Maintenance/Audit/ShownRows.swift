@@ -42,7 +42,7 @@ struct ShownRows {
         let place = warm.places[entry.found.identity]
         var cold: RowBuffer?
         if let file = entry.file, let print = entry.found.cold {
-            cold = try comparison.scan.rows(file, [(rowGroup: Int(print.rowGroup), position: Int(print.position))])
+            cold = try comparison.scan.row(file, rowGroup: Int(print.rowGroup), position: Int(print.position))
         }
         var shown = RowFindings.Row(
             kind: entry.found.kind.rawValue, identity: names(cold, 0) ?? place.flatMap { names(warm.buffer, $0) } ?? [],

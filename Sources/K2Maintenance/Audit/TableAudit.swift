@@ -36,6 +36,7 @@ public struct TableAudit {
         var attempt = 1
         while true {
             var result = AuditResult(table: definition.coldName, source: definition.warmName, range: options.range)
+            result.mayBeEmpty = options.mayBeEmpty.contains(definition.coldName)
             do {
                 try audit(&result)
             } catch let error as WarmSourceError {
@@ -111,6 +112,12 @@ public struct TableAudit {
         result.rows = rows
         result.clock = clock
         judge(rows, comparison.keeping, &result)
+        if result.isEmpty, result.mayBeEmpty, case let rows = try reader.count(comparison.source(options.range)), rows > 0 {
+            result.reasons.append("ClickHouse has \(rows) rows, and told none of them before")
+        }
+        if !result.isEmpty, !result.mayBeEmpty, options.range != AuditOptions.everything {
+            result.silentDays = rows.silentDays(in: options.range, reachesBack: cold.reachesBack, clock: clock)
+        }
         if let interval = CandleInterval.allCases.first(where: { MarketTables.gold($0).coldName == definition.coldName }) {
             try CandleAudit(audit: self, cold: cold, interval: interval).run(&result)
         }
@@ -120,7 +127,7 @@ public struct TableAudit {
     private func judge(_ rows: RowFindings, _ keeping: WarmKeeping, _ result: inout AuditResult) {
         let (pending, expired) = (rows.count(.pending), rows.count(.expired))
         if rows.warmRows == 0, rows.coldRows == 0 {
-            if !options.mayBeEmpty.contains(definition.coldName) { result.reasons.append("no rows on either side") }
+            if !result.mayBeEmpty { result.reasons.append(AuditResult.silentText) }
         } else if rows.warmRows == 0, rows.differences > 0 {
             result.differences.append("ClickHouse has no rows there")
         } else if rows.coldRows == 0 {

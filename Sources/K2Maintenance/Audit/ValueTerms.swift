@@ -2,12 +2,29 @@ import K2Bytes
 import K2Domain
 import K2Parquet
 
-extension LeafValues {
-    /// The terms of `RowHash` of single values of a column; of a dictionary each is made once.
+extension ColdColumn {
+    /// The terms of `RowHash` of the values, of a column outside lists and maps; of a dictionary each is made once.
     /// - Throws: `malformed` when the values are not those of such a column.
-    func terms(_ column: ColumnDefinition, salt: UInt64) throws(ParquetError) -> [UInt64] {
+    func terms(salt: UInt64) throws(ParquetError) -> [UInt64] {
+        try spread(0) { (values) throws(ParquetError) in try values.terms(definition, salt: salt) }
+    }
+
+    /// XXH64 of each text of a leaf; of a dictionary each is made once.
+    func textHashes(_ leaf: Int) throws(ParquetError) -> [UInt64] { try spread(leaf) { (values) throws(ParquetError) in try values.textHashes(definition) } }
+
+    private func spread(_ leaf: Int, _ make: (LeafValues) throws(ParquetError) -> [UInt64]) throws(ParquetError) -> [UInt64] {
+        guard let values = leaves?[leaf].values else { return [] }
+        guard case .coded(let codes, let dictionary) = values else { return try make(values) }
+        let known = try entries[leaf].hashes(of: dictionary) { () throws(ParquetError) in try make(dictionary.values) }
+        return codes.map { known[Int($0)] }
+    }
+}
+
+extension LeafValues {
+    /// The terms of `RowHash` of single values of a column. Not of codes.
+    /// - Throws: `malformed` when the values are not those of such a column.
+    fileprivate func terms(_ column: ColumnDefinition, salt: UInt64) throws(ParquetError) -> [UInt64] {
         switch (self, column.type) {
-        case (.coded(let codes, let dictionary), _): return Self.spread(try dictionary.values.terms(column, salt: salt), codes)
         case (.byteArray(let values), .string): return Self.hashes(values).map { RowHash.term($0, salt: salt) }
         case (.int64(let values), .int64), (.int64(let values), .timestamp):
             return values.map { RowHash.term(UInt64(bitPattern: $0), salt: salt) }
@@ -20,10 +37,8 @@ extension LeafValues {
         }
     }
 
-    /// XXH64 of each text.
-    func textHashes(_ column: ColumnDefinition) throws(ParquetError) -> [UInt64] {
+    fileprivate func textHashes(_ column: ColumnDefinition) throws(ParquetError) -> [UInt64] {
         switch self {
-        case .coded(let codes, let dictionary): return Self.spread(try dictionary.values.textHashes(column), codes)
         case .byteArray(let values): return Self.hashes(values)
         default: throw ParquetError(.malformed, column.name, "found values of another type, expected texts")
         }
@@ -35,15 +50,12 @@ extension LeafValues {
         }
     }
 
-    private static func spread(_ entries: [UInt64], _ codes: [UInt32]) -> [UInt64] { codes.map { entries[Int($0)] } }
-
     // MARK: 128 bits
 
-    /// Unscaled numbers of decimals, or the bits of UUIDs, the first byte highest; of a dictionary those of its entries.
+    /// Unscaled numbers of decimals, or the bits of UUIDs, the first byte highest. Not of codes.
     func wide(_ column: ColumnDefinition) throws(ParquetError) -> [Int128] {
         let isDecimal = column.type != .uuid
         switch self {
-        case .coded(_, let dictionary): return try dictionary.values.wide(column)
         case .int32(let numbers) where isDecimal: return numbers.map { Int128($0) }
         case .int64(let numbers) where isDecimal: return numbers.map { Int128($0) }
         case .fixed(let width, let bytes) where width == 16 || width < 16 && isDecimal: return Self.numbers(bytes, width)

@@ -3,15 +3,20 @@ import K2Parquet
 
 /// The values of a column of decimals (their unscaled numbers) or UUIDs (their bits, the first byte highest), whatever type they have in the file.
 struct WideValues {
-    private let numbers: [Int128]
+    let numbers: [Int128]
     /// Where the values are among the numbers; nil when these are the values.
     private let codes: [UInt32]?
 
     /// - Throws: `malformed` when the values are no such numbers, or decimals of another scale.
-    init(_ leaf: LeafColumn, _ column: ColumnDefinition) throws(ParquetError) {
+    init(_ leaf: LeafColumn, _ column: ColumnDefinition, _ entries: DictionaryEntries) throws(ParquetError) {
         if case .decimal(_, let scale) = column.type { try Self.check(leaf.leaf, scale, column) }
-        numbers = try leaf.values.wide(column)
-        if case .coded(let codes, _) = leaf.values { self.codes = codes } else { codes = nil }
+        if case .coded(let codes, let dictionary) = leaf.values {
+            self.codes = codes
+            numbers = try entries.numbers(of: dictionary) { () throws(ParquetError) in try dictionary.values.wide(column) }
+        } else {
+            codes = nil
+            numbers = try leaf.values.wide(column)
+        }
     }
 
     private static func check(_ leaf: Leaf, _ scale: Int, _ column: ColumnDefinition) throws(ParquetError) {

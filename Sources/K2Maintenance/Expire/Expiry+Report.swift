@@ -20,7 +20,7 @@ extension Expiry {
 
     /// What a run did, or a dry run would do.
     func outcome(
-        _ status: StepOutcome.Status, _ before: TableMetadata, _ retention: Retention, _ files: [UnreachableFiles.File], _ foreign: Int
+        _ status: StepOutcome.Status, _ before: TableMetadata, _ retention: Retention, _ files: [UnreachableFiles.File], _ spared: Spared
     ) -> StepOutcome {
         var counts: [UnreachableFiles.Kind: Int] = [:]
         var bytes: Int64 = 0
@@ -31,17 +31,19 @@ extension Expiry {
         func count(_ kind: UnreachableFiles.Kind) -> Int { counts[kind] ?? 0 }
         let would = status == .planned ? "would be " : ""
         let references = retention.removedReferences.isEmpty ? "" : ", \(retention.removedReferences.count) branches and tags removed"
-        let outside = foreign == 0 ? "" : ", \(foreign) outside of the table's folders are left alone"
+        let outside = spared.foreign == 0 ? "" : ", \(spared.foreign) outside of the table's folders are left alone"
+        let others = spared.others == 0 ? "" : ", \(spared.others) that other tables name are left alone"
         let summary = """
             \(retention.removed.count) of \(before.snapshots.count) snapshots \(would)expired\(references), \(files.count) files \(would)deleted \
-            (\(count(.data)) data, \(count(.deletes)) deletes, \(bytes) bytes)\(outside)\(Self.spared(retention))
+            (\(count(.data)) data, \(count(.deletes)) deletes, \(bytes) bytes)\(outside)\(others)\(Self.spared(retention))
             """
         var outcome = StepOutcome(status, summary, before: TableSize(before))
         for (name, value) in [
             ("snapshots", before.snapshots.count - retention.removed.count), ("expired_snapshots", retention.removed.count),
             ("removed_references", retention.removedReferences.count), ("deleted_files", files.count), ("deleted_data_files", count(.data)),
             ("deleted_delete_files", count(.deletes)), ("deleted_manifests", count(.manifest)), ("deleted_manifest_lists", count(.manifestList)),
-            ("deleted_statistics", count(.statistics)), ("deleted_bytes", Int(bytes)), ("foreign_files", foreign), ("spared_snapshots", retention.spared.count),
+            ("deleted_statistics", count(.statistics)), ("deleted_bytes", Int(bytes)), ("foreign_files", spared.foreign), ("files_of_other_tables", spared.others),
+            ("spared_snapshots", retention.spared.count),
         ] { outcome.facts[name] = .integer(value) }
         outcome.metrics = [
             StepMetric("maintenance_expired_snapshots_total", "Snapshots that were expired.", Double(retention.removed.count)),
@@ -53,26 +55,28 @@ extension Expiry {
 
     /// Shows each snapshot, branch, tag and file that would go, and why.
     func plan(_ metadata: TableMetadata, _ retention: Retention, _ files: inout UnreachableFiles) throws -> StepOutcome {
-        let foreign = try spare(&files, metadata)
+        let spared = try spare(&files, metadata)
         for name in retention.removedReferences {
             let kind = metadata.references[name]?.kind.rawValue ?? "reference"
-            show("remove \(kind) \(name): older than it may become", ["reference": .string(name), "reason": "older than max-ref-age-ms"])
+            show("remove \(kind) \(name): older than it may become", ["action": "remove", "reference": .string(name)], ["reason": "older than max-ref-age-ms"])
         }
         for snapshot in retention.removed {
             let time = Timestamp(microseconds: snapshot.timestampMS * 1_000).description
             show(
                 "expire snapshot \(snapshot.snapshotID) of \(time)",
-                ["snapshot_id": .string(String(snapshot.snapshotID)), "committed_at": .string(time), "reason": "old, and not among the last of a branch"])
+                ["action": "expire", "snapshot_id": .string(String(snapshot.snapshotID))], ["committed_at": .string(time), "reason": "old, and not among the last of a branch"])
         }
         for item in retention.spared {
             show(
                 "keep snapshot \(item.snapshot.snapshotID): \(item.reason)",
-                ["kept_snapshot_id": .string(String(item.snapshot.snapshotID)), "reason": .string(item.reason)])
+                ["action": "keep", "snapshot_id": .string(String(item.snapshot.snapshotID))], ["reason": .string(item.reason)])
         }
         let all = files.all
         for file in all { show(file) }
-        for location in metadata.metadataFilesToTrim { show("delete \(location): metadata that fell out of the log", ["file": .string(location), "kind": "metadata", "reason": "write.metadata.previous-versions-max"]) }
-        return outcome(.planned, metadata, retention, all, foreign)
+        for location in metadata.metadataFilesToTrim { show("delete \(location): metadata that fell out of the log", ["action": "delete", "file": .string(location)], ["kind": "metadata", "reason": "write.metadata.previous-versions-max"]) }
+        let outcome = outcome(.planned, metadata, retention, all, spared)
+        try spared.check(outcome, work.name)
+        return outcome
     }
 
     private func show(_ file: UnreachableFiles.File) {
@@ -80,7 +84,7 @@ extension Expiry {
         let size = file.size.map { ", \($0) bytes" } ?? ""
         var members: [String: JSONValue] = ["kind": .string(file.kind.rawValue), "reason": .string(reason)]
         if let size = file.size { members["bytes"] = .integer(size) }
-        show("delete \(file.location) (\(file.kind.name)\(size)): \(reason)", ["file": .string(file.location)], members)
+        show("delete \(file.location) (\(file.kind.name)\(size)): \(reason)", ["action": "delete", "file": .string(file.location)], members)
     }
 
     private func show(_ text: @autoclosure @escaping () -> String, _ first: [String: JSONValue], _ rest: [String: JSONValue] = [:]) {

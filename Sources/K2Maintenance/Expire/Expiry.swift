@@ -58,6 +58,8 @@ public struct Expiry {
             try locations.checkShared(table, in: stores.catalog)
             var files = try UnreachableFiles(table.metadata, removing: retention.removed, reads: reads, progress: work.progress)
             if work.isDryRun { return try plan(table.metadata, retention, &files) }
+            // What is not in reach just now is better known before anything is done; behind the commit it is asked again.
+            _ = try locations.neighbours.look(for: files.keys, besides: work.identifier, work)
             try work.mayGoOn()
             let after: Table
             do throws(IcebergError) {
@@ -129,21 +131,50 @@ public struct Expiry {
             }
             known.formUnion(metadata.snapshots.map(\.snapshotID))
         }
-        let foreign = try spare(&files, before)
+        let spared = try spare(&files, before)
         let (deleted, failures) = try delete(files.all)
-        var outcome = outcome(.done, before, retention, deleted, foreign)
+        var outcome = outcome(.done, before, retention, deleted, spared)
         outcome.after = TableSize(after)
         outcome.metrics.append(StepMetric("maintenance_table_snapshots", "Snapshots of the table.", Double(after.snapshots.count)))
+        try spared.check(outcome, work.name)
         guard let first = failures.first else { return outcome }
         throw LakeError(.failed, "\(work.name): \(outcome.summary); \(failures.count) files could not be deleted and are left to the search for orphans: \(first)")
     }
 
-    /// Takes out what open batches are about to write, and what does not lie in the table's own folders. Returns the number of the latter.
-    func spare(_ files: inout UnreachableFiles, _ metadata: TableMetadata) throws -> Int {
+    /// Files that no snapshot needs and that stay all the same.
+    struct Spared {
+        /// They do not lie in the table's own folders.
+        var foreign = 0
+        /// Other tables name them.
+        var others = 0
+        /// Another table that cannot be read may name them.
+        var unproven = 0
+        var unread: LakeError?
+
+        /// - Throws: when it cannot be said of files whether they are needed.
+        func check(_ outcome: StepOutcome, _ name: String) throws(LakeError) {
+            guard let unread, unproven > 0 else { return }
+            throw LakeError(.failed, "\(name): \(outcome.summary); \(unproven) files stay, for the search for orphans: \(unread.message)", hint: unread.hint)
+        }
+    }
+
+    /// Takes out what others need or may need: what open batches are about to write, what does not lie in the table's own folders, and what other tables
+    /// have taken in.
+    func spare(_ files: inout UnreachableFiles, _ metadata: TableMetadata) throws -> Spared {
         for location in files.unread { work.note("an expired snapshot's file cannot be read, what it names is left alone: \(location)") }
         files.keep(try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files))
         let folders = TableFolders(metadata)
-        return files.remove { !folders.hold($0) }
+        var spared = Spared(foreign: files.remove { !folders.hold($0) })
+        let answer = try locations.neighbours.look(for: files.keys, besides: work.identifier, work)
+        if let first = answer.named.map(\.text).min() {
+            spared.others = files.remove { answer.named.contains($0) }
+            work.note("\(spared.others) files are named by other tables and stay, such as \(first)")
+        }
+        if let unread = answer.unread.first {
+            spared.unread = unread
+            spared.unproven = files.remove { _ in true }
+        }
+        return spared
     }
 
     private func delete(_ files: [UnreachableFiles.File]) throws -> (deleted: [UnreachableFiles.File], failures: [StoreError]) {

@@ -68,6 +68,8 @@ struct UnreachableFiles {
         return order.flatMap { (groups[$0] ?? []).sorted { $0.location < $1.location } }
     }
 
+    var keys: Set<LocationKey> { Set(files.keys) }
+
     /// Takes back what snapshots of a later state of the table name.
     mutating func keep(_ metadata: TableMetadata, besides known: Set<Int64>) throws {
         let new = metadata.snapshots.filter { !known.contains($0.snapshotID) }

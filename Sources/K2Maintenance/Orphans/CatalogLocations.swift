@@ -2,9 +2,18 @@ import K2Iceberg
 import K2Lake
 import K2ObjectStore
 
-/// Where all the tables of a catalog lie, so that nothing is touched that another table may need.
+/// Where the tables of a catalog lie and what they name, so that nothing is touched that another table may need. One for all tables of a run.
 public final class CatalogLocations {
-    private var folders: [TableIdentifier: [LocationKey]]?
+    private struct Place {
+        var identifier: TableIdentifier
+        var folders: [LocationKey]
+        /// Why the table cannot be read: then its folder is taken from the place of its metadata.
+        var failure: IcebergError?
+    }
+
+    private var places: [TableIdentifier: Place] = [:]
+    private var isKnown = false
+    let neighbours = NeighbourFiles()
 
     public init() {}
 
@@ -17,14 +26,19 @@ public final class CatalogLocations {
         try checkShared(table, in: catalog)
     }
 
-    /// - Throws: `LakeError` when the table's location is that of another table, lies in one, or holds one; `IcebergError` when a table's metadata
-    ///   cannot be read: then it cannot be said.
+    /// - Throws: `LakeError` when the table's location is that of another table, lies in one, or holds one, or may; `IcebergError` when nothing says where
+    ///   another table lies.
     func checkShared(_ table: Table, in catalog: any Catalog) throws {
         let own = LocationKey.folder(table.metadata.location)
-        for (identifier, folders) in try all(catalog).sorted(by: { $0.key.description < $1.key.description }) where identifier != table.identifier {
-            for folder in folders where folder.isInside(own) || own.isInside(folder) {
+        for place in try others(table, catalog) {
+            for folder in place.folders where folder.isInside(own) || own.isInside(folder) {
+                if let failure = place.failure {
+                    throw LakeError(
+                        .failed, "\(table.identifier.name): its location \(own) may be shared with table \(place.identifier), which cannot be read: \(failure.message): nothing is touched there",
+                        hint: NeighbourFiles.hint)
+                }
                 throw LakeError(
-                    .configuration, "\(table.identifier.name): its location \(own) is shared with table \(identifier) at \(folder): nothing is touched there")
+                    .configuration, "\(table.identifier.name): its location \(own) is shared with table \(place.identifier) at \(folder): nothing is touched there")
             }
         }
     }
@@ -35,18 +49,21 @@ public final class CatalogLocations {
         return parts.count >= (key.text.hasPrefix("/") ? 2 : 3)
     }
 
-    private func all(_ catalog: any Catalog) throws(IcebergError) -> [TableIdentifier: [LocationKey]] {
-        if let folders { return folders }
-        var result: [TableIdentifier: [LocationKey]] = [:]
-        for namespace in try catalog.namespaces() {
-            for identifier in try catalog.tables(in: namespace) {
-                // One that was dropped meanwhile needs nothing.
-                guard let table = try catalog.findTable(identifier) else { continue }
-                result[identifier] = TableFolders(table.metadata).all
-            }
+    private func others(_ table: Table, _ catalog: any Catalog) throws(IcebergError) -> [Place] {
+        if !isKnown {
+            for entry in try catalog.entries(besides: table.identifier) { places[entry.identifier] = try Self.place(entry) }
+            isKnown = true
         }
-        for table in try catalog.hiddenTables() { result[table.identifier] = TableFolders(table.metadata).all }
-        folders = result
-        return result
+        places[table.identifier] = Place(identifier: table.identifier, folders: TableFolders(table.metadata).all)
+        return places.values.filter { $0.identifier != table.identifier }.sorted { $0.identifier.description < $1.identifier.description }
+    }
+
+    private static func place(_ entry: CatalogEntry) throws(IcebergError) -> Place {
+        switch entry.outline {
+        case .success(let outline): return Place(identifier: entry.identifier, folders: TableFolders(outline).all)
+        case .failure(let failure):
+            guard let location = entry.likelyLocation else { throw failure.at("table \(entry.identifier)") }
+            return Place(identifier: entry.identifier, folders: [LocationKey.folder(location)], failure: failure)
+        }
     }
 }

@@ -39,15 +39,17 @@ struct LiveFiles {
     // MARK: Asking
 
     /// Whether the table may need the file.
-    func contains(_ location: String) -> Bool { files.contains(Self.hash(LocationKey(location).text)) || Self.isVersion(location) }
+    func contains(_ location: String) -> Bool { files.contains(Self.hash(LocationKey(location))) || Self.isVersion(location) }
 
     /// Notes that a listing showed the file.
-    mutating func see(_ location: String) { unseen[Self.hash(LocationKey(location).text)] = nil }
+    mutating func see(_ location: String) { unseen[Self.hash(LocationKey(location))] = nil }
 
     /// Hashes of the names of those files that no listing showed: they are lost, or lie elsewhere, or the listing spells their place differently.
     var unseenNames: Set<Int> { Set(unseen.values) }
 
     static func nameHash(_ location: String) -> Int { hash(StoreLocation.name(location)) }
+
+    static func hash(_ key: LocationKey) -> Int { hash(key.text) }
 
     private static func hash(_ text: String) -> Int {
         var hasher = Hasher()
@@ -63,7 +65,7 @@ struct LiveFiles {
 
     /// - Parameter isExpected: the file should be there.
     private mutating func note(_ location: String, isExpected: Bool = true) {
-        let hash = Self.hash(LocationKey(location).text)
+        let hash = Self.hash(LocationKey(location))
         files.insert(hash)
         if isExpected { unseen[hash] = Self.nameHash(location) }
     }

@@ -3,45 +3,76 @@ import K2Lake
 import K2ObjectStore
 
 /// Which of some files other tables of the catalog name, wherever those tables lie: a table may have taken files of another one in as its own.
-enum NeighbourFiles {
-    /// Those of `candidates` that the metadata of any other table names, through any of its snapshots. Nothing is read when there are no candidates,
-    /// and of what is read only candidates are kept.
-    ///
-    /// - Throws: when another table, or anything that its snapshots name, cannot be read: then it cannot be said.
-    static func named(_ candidates: Set<LocationKey>, besides own: TableIdentifier, _ work: TableWork) throws -> Set<LocationKey> {
-        if candidates.isEmpty { return [] }
-        let catalog = work.stores.catalog
-        var found: Set<LocationKey> = []
-        for namespace in try catalog.namespaces() {
-            for identifier in try catalog.tables(in: namespace) where identifier != own {
-                // One that was dropped meanwhile needs nothing.
-                guard let table = try catalog.findTable(identifier) else { continue }
-                try add(table, candidates, work, &found)
-            }
-        }
-        for table in try catalog.hiddenTables() { try add(table, candidates, work, &found) }
-        return found
+///
+/// One for all tables of a run: a manifest is read once, and the tables' metadata each time. What is kept of them are hashes of 64 bits, as in
+/// `LiveFiles`; what a snapshot named that has gone since counts until the end of the run.
+final class NeighbourFiles {
+    private struct Names {
+        /// Manifest lists and manifests that were read.
+        var read: Set<String> = []
+        var files: Set<Int> = []
     }
 
-    private static func add(_ table: Table, _ candidates: Set<LocationKey>, _ work: TableWork, _ found: inout Set<LocationKey>) throws {
-        let (metadata, reads) = (table.metadata, ObjectReads(store: work.stores.objects, mayGoOn: work.mayGoOn))
-        try work.mayGoOn()
-        work.progress("looking for the files in table \(table.identifier)")
-        let lists = metadata.snapshots.map(\.manifestList)
-        let names = [table.metadataLocation] + metadata.metadataLog.map(\.metadataFile) + metadata.statisticsFiles.map(\.location) + lists
-        found.formUnion(names.lazy.map { LocationKey($0) }.filter { candidates.contains($0) })
-        do {
-            var manifests: Set<String> = []
-            try reads.each(lists, ManifestList.names) { _, names in for name in try names.get() { manifests.insert(name.path) } }
-            found.formUnion(manifests.lazy.map { LocationKey($0) }.filter { candidates.contains($0) })
-            try reads.each(
-                manifests.sorted(),
-                { (bytes, location) throws(IcebergError) -> [LocationKey] in
-                    try Manifest.liveNames(in: bytes, location: location).map { LocationKey($0.path) }.filter { candidates.contains($0) }
-                },
-                take: { _, keys in found.formUnion(try keys.get()) })
-        } catch let error as IcebergError {
-            throw IcebergError(error.code, "table \(table.identifier), which may name files of this one: \(error.message)", isRetryable: error.isRetryable)
+    struct Answer {
+        /// Those of the candidates that another table names, through any of its snapshots.
+        var named: Set<LocationKey> = []
+        /// Why it cannot be said of a table: it may name any of them.
+        var unread: [LakeError] = []
+    }
+
+    private var names: [TableIdentifier: Names] = [:]
+
+    static let hint = "bring its files back, or drop it from the catalog when it is lost for good"
+
+    /// What can be said. Nothing is read when there are no candidates.
+    ///
+    /// - Throws: when the catalog or the store cannot be asked.
+    func look(for candidates: Set<LocationKey>, besides own: TableIdentifier, _ work: TableWork) throws -> Answer {
+        var answer = Answer()
+        if candidates.isEmpty { return answer }
+        for entry in try work.stores.catalog.entries(besides: own) {
+            try work.mayGoOn()
+            work.progress("looking for the files in table \(entry.identifier)")
+            do {
+                let files = try files(of: entry, ObjectReads(store: work.stores.objects, mayGoOn: work.mayGoOn))
+                answer.named.formUnion(candidates.lazy.filter { files.contains(LiveFiles.hash($0)) })
+            } catch let error as IcebergError {
+                let text = "table \(entry.identifier), which may name files of this one, cannot be read: \(error.message)"
+                guard error.isLasting else { throw IcebergError(error.code, text, isRetryable: error.isRetryable) }
+                answer.unread.append(LakeError(.failed, "\(work.name): \(text)", hint: Self.hint))
+            }
         }
+        return answer
+    }
+
+    /// Those of the candidates that another table names.
+    ///
+    /// - Throws: when another table, or anything that its snapshots name, cannot be read: then it cannot be said.
+    func named(_ candidates: Set<LocationKey>, besides own: TableIdentifier, _ work: TableWork) throws -> Set<LocationKey> {
+        let answer = try look(for: candidates, besides: own, work)
+        if let unread = answer.unread.first { throw unread }
+        return answer.named
+    }
+
+    /// Hashes of all that a table names.
+    private func files(of entry: CatalogEntry, _ reads: ObjectReads) throws -> Set<Int> {
+        let outline = try entry.outline.get()
+        // Taken out, so that it is not copied; what fails on the way is read again.
+        var known = names.removeValue(forKey: entry.identifier) ?? Names()
+        func note(_ location: String) { known.files.insert(LiveFiles.hash(LocationKey(location))) }
+        for location in [entry.metadataLocation].compactMap({ $0 }) + outline.otherFiles { note(location) }
+        var manifests = Set(outline.manifests)
+        try reads.each(outline.manifestLists.filter { !known.read.contains($0) }, ManifestList.names) { location, names in
+            for name in try names.get() { manifests.insert(name.path) }
+            note(location)
+            known.read.insert(location)
+        }
+        try reads.each(manifests.filter { !known.read.contains($0) }.sorted(), Manifest.liveNames) { location, names in
+            for name in try names.get() { note(name.path) }
+            note(location)
+            known.read.insert(location)
+        }
+        names[entry.identifier] = known
+        return known.files
     }
 }

@@ -33,8 +33,9 @@ public struct OrphanPlan: Equatable, Sendable {
         ])
     }
 
-    func line(_ file: File) -> JSONObject {
-        JSONObject(pairs: [
+    /// - Parameter action: what a dry run would do with the file.
+    func line(_ file: File, action: String? = nil) -> JSONObject {
+        JSONObject(pairs: (action.map { [("action", .string($0))] } ?? []) + [
             ("file", .string(file.location)), ("bytes", .integer(file.size)), ("modified", .string(file.modified.description)),
             ("age_seconds", .integer((madeAt.microseconds - file.modified.microseconds) / 1_000_000)), ("reason", .string(Self.reason)),
         ])

@@ -79,7 +79,7 @@ public struct OrphanSearch {
         var found = try list(&live, plan)
         try Self.checkSpelling(
             live, Dictionary(found.files.map { (LiveFiles.nameHash($0.location), $0.location) }) { first, _ in first }, work.name)
-        let named = try NeighbourFiles.named(Set(found.files.map { LocationKey($0.location) }), besides: work.identifier, work)
+        let named = try locations.neighbours.named(Set(found.files.map { LocationKey($0.location) }), besides: work.identifier, work)
         if !named.isEmpty {
             found.others = named.count
             found.files.removeAll { named.contains(LocationKey($0.location)) }

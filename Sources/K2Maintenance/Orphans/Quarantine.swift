@@ -30,7 +30,7 @@ struct Quarantine {
         head["kind"] = .string(Self.kind)
         head["quarantine"] = .string(id)
         head["quarantined_at"] = .string(createdAt.description)
-        var lines = [head] + plan.files.map(plan.line)
+        var lines = [head] + plan.files.map { plan.line($0) }
         lines.append(OrphanPlan.end(files: plan.files.count, bytes: plan.files.reduce(0) { $0.addingReportingOverflow($1.size).partialValue }))
         return Array(lines.map { JSONValue.object($0).text + "\n" }.joined().utf8)
     }

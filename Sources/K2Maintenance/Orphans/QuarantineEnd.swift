@@ -53,37 +53,51 @@ public struct QuarantineEnd {
             if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped: \(restored) files of quarantine \(id) were brought back, the rest is still in it") }
             let copy = paths.quarantined(paths.relative(file.location) ?? "", id)
             guard copies.contains(LocationKey(copy)) else { continue }
-            if work.isDryRun {
-                let name = work.name
-                work.show(ShownLine("\(name): would be brought back: \(file.location) (\(file.size) bytes)", json: found.quarantine.plan.line(file)))
-            } else if try !bringBack(file, from: copy) {
+            let place = try place(of: file, copy)
+            if place == .taken {
+                work.note("\(file.location): another file lies there, \(copy) stays")
                 left += 1
                 continue
             }
+            if work.isDryRun { show(file, found.quarantine) } else { try bringBack(file, from: copy, place) }
             restored += 1
             bytes = bytes.addingReportingOverflow(file.size).partialValue
         }
-        if left > 0 { throw LakeError(.failed, "\(work.name): \(restored) files were brought back; \(left) stay in quarantine \(id), because other files lie at their places") }
-        if !work.isDryRun { try store.delete(paths.quarantineManifest(id)) }
-        var outcome = StepOutcome(work.isDryRun ? .planned : .done, "\(restored) files of quarantine \(id) \(work.isDryRun ? "would be " : "")brought back, \(bytes) bytes")
+        let (would, were) = work.isDryRun ? ("would be ", "would be") : ("", "were")
+        if left > 0 {
+            throw LakeError(
+                .failed, "\(work.name): \(restored) files \(were) brought back; \(left) stay in quarantine \(id), because other files lie at their places")
+        }
+        if !work.isDryRun { try remove(paths, id) }
+        var outcome = StepOutcome(work.isDryRun ? .planned : .done, "\(restored) files of quarantine \(id) \(would)brought back, \(bytes) bytes")
+        outcome.facts["quarantine"] = .string(id)
         outcome.facts["restored_files"] = .integer(restored)
         outcome.facts["restored_bytes"] = .integer(bytes)
         return outcome
     }
 
-    /// False when another file lies at the place.
-    private func bringBack(_ file: OrphanPlan.File, from copy: String) throws -> Bool {
-        let mover = FileMover(store: store)
-        guard try store.exists(file.location) else {
-            try mover.move(copy, to: file.location, size: file.size)
-            return true
-        }
-        guard try mover.areEqual(copy, file.location, size: file.size) else {
-            work.note("\(file.location): another file lies there, \(copy) stays")
-            return false
-        }
-        try store.delete(copy)
-        return true
+    /// What lies where a file came from.
+    private enum Place { case free, same, taken }
+
+    private func place(of file: OrphanPlan.File, _ copy: String) throws -> Place {
+        guard try store.exists(file.location) else { return .free }
+        return try FileMover(store: store).areEqual(copy, file.location, size: file.size) ? .same : .taken
+    }
+
+    private func bringBack(_ file: OrphanPlan.File, from copy: String, _ place: Place) throws {
+        if place == .same { try store.delete(copy) } else { try FileMover(store: store).move(copy, to: file.location, size: file.size) }
+    }
+
+    private func show(_ file: OrphanPlan.File, _ quarantine: Quarantine) {
+        let name = work.name
+        work.show(ShownLine("\(name): would be brought back: \(file.location) (\(file.size) bytes)", json: quarantine.plan.line(file, action: "restore")))
+    }
+
+    /// Removes what is left of a quarantine without files: its manifest, and in a local store its folders.
+    private func remove(_ paths: TablePaths, _ id: String) throws {
+        try store.delete(paths.quarantineManifest(id))
+        store.removeEmptyFolders(paths.quarantineFolder(id))
+        store.removeEmptyFolders(paths.quarantinePrefix)
     }
 
     // MARK: Purging
@@ -96,7 +110,7 @@ public struct QuarantineEnd {
         let cutoff = work.stores.now.microseconds - olderThan
         let old = all.quarantines.filter { $0.quarantine.createdAt.microseconds < cutoff }
         for stray in all.strays { work.note("\(stray): belongs to no quarantine, stays") }
-        let named = try NeighbourFiles.named(
+        let named = try NeighbourFiles().named(
             Set(old.flatMap { $0.quarantine.plan.files.map { LocationKey($0.location) } }), besides: work.identifier, work)
         var (files, bytes, needed) = (0, Int64(0), 0)
         for found in old {
@@ -131,12 +145,16 @@ public struct QuarantineEnd {
         for write in old {
             let name = work.name
             if work.isDryRun {
-                work.show(ShownLine("\(name): would be deleted: \(write.location), never finished", json: JSONObject(pairs: [("unfinished", .string(write.location))])))
+                work.show(ShownLine("\(name): would be deleted: \(write.location), never finished", json: Self.unfinished(write)))
             } else {
                 try store.removeUnfinished(write)
             }
         }
         return old.count
+    }
+
+    private static func unfinished(_ write: StoredObject) -> JSONObject {
+        JSONObject(pairs: [("action", "delete"), ("file", .string(write.location)), ("kind", "unfinished"), ("bytes", .integer(write.size))])
     }
 
     private func isIn(_ found: Quarantine.Found, _ file: OrphanPlan.File, _ paths: TablePaths) -> Bool {
@@ -152,7 +170,7 @@ public struct QuarantineEnd {
             if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped: the rest of quarantine \(found.quarantine.id) is deleted the next time") }
             if let error = store.delete(Array(locations[start..<min(start + 1_000, locations.count)])).first { throw error }
         }
-        try store.delete(paths.quarantineManifest(found.quarantine.id))
+        try remove(paths, found.quarantine.id)
     }
 
     // MARK: Listing

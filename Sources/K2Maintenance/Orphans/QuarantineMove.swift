@@ -118,7 +118,7 @@ public struct QuarantineMove {
 
     /// Takes out what other tables name.
     private func spare(_ orphans: [OrphanPlan.File], _ counts: inout Counts) throws -> [OrphanPlan.File] {
-        let named = try NeighbourFiles.named(Set(orphans.map { LocationKey($0.location) }), besides: work.identifier, work)
+        let named = try locations.neighbours.named(Set(orphans.map { LocationKey($0.location) }), besides: work.identifier, work)
         if named.isEmpty { return orphans }
         counts.others = named.count
         for key in named.sorted(by: { $0.text < $1.text }) { work.note("\(key): another table names it, stays") }
@@ -162,7 +162,7 @@ public struct QuarantineMove {
         let work = work.toTheEnd
         let live = try liveFiles(work)
         let all = counts.moved + counts.before
-        let named = try NeighbourFiles.named(Set(all.map { LocationKey($0.location) }), besides: work.identifier, work)
+        let named = try locations.neighbours.named(Set(all.map { LocationKey($0.location) }), besides: work.identifier, work)
         for file in all where live.contains(file.location) || named.contains(LocationKey(file.location)) {
             let copy = paths.quarantined(paths.relative(file.location) ?? "", id)
             if try !store.exists(file.location) { try mover.move(copy, to: file.location, size: file.size) }
@@ -178,7 +178,7 @@ public struct QuarantineMove {
     private func planned(_ orphans: [OrphanPlan.File], _ counts: Counts, _ id: String) -> StepOutcome {
         for file in orphans {
             let name = work.name
-            work.show(ShownLine("\(name): would be moved: \(file.location) (\(file.size) bytes)", json: plan.line(file)))
+            work.show(ShownLine("\(name): would be moved: \(file.location) (\(file.size) bytes)", json: plan.line(file, action: "move")))
         }
         var counts = counts
         counts.moved = orphans

@@ -7,8 +7,10 @@ struct TableFolders {
     /// The table's location first.
     let all: [LocationKey]
 
-    init(_ metadata: TableMetadata) {
-        all = [LocationKey.folder(metadata.location), .folder(metadata.metadataFolder), .folder(metadata.dataFolder)]
+    init(_ metadata: TableMetadata) { self.init(TableOutline(metadata)) }
+
+    init(_ outline: TableOutline) {
+        all = [LocationKey.folder(outline.location), .folder(outline.metadataFolder), .folder(outline.dataFolder)]
     }
 
     func hold(_ key: LocationKey) -> Bool { all.contains { key != $0 && key.isInside($0) } }

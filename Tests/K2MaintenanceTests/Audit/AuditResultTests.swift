@@ -1,4 +1,5 @@
 import K2Domain
+import K2JSON
 import K2StateStore
 import Testing
 
@@ -25,35 +26,10 @@ struct AuditResultTests {
         #expect(result { $0.differences = ["x"] }.verdict == .different)
     }
 
-    private func day(_ rows: Int64, _ counts: [String: Int64] = [:]) -> RowFindings.Day {
-        let sums = AuditSums(rows: rows, hash: 1, check: 2, measures: [], earliest: 0, latest: 0)
-        return RowFindings.Day(warm: sums, cold: sums, counts: counts)
-    }
-
-    @Test func `a line of the log for each day`() {
-        let found = result {
-            $0.rows?.days = [2: day(5), 1: day(3, ["missing": 1])]
-            $0.rows?.counts = ["missing": 1]
-        }
-        let lines = found.records(at: start.lowerBound, runID: "run")
-        #expect(lines.map(\.result) == ["different", "ok"] && lines.map(\.warmRows) == [3, 5] && lines.map(\.status) == ["mismatch", "ok"])
-        #expect(lines.map(\.windowStart.day) == [1, 2] && lines.allSatisfy { $0.windowHours == 24 && $0.layer == "gold" && $0.runID == "run" })
-        #expect(lines[0].warmHash == "00000000000000010000000000000002" && lines[0].notes?.contains("1 missing") == true)
-    }
-
-    @Test func `a day without trouble of its own shares that of the table`() {
-        let found = result {
-            $0.rows?.days = [1: day(3)]
-            $0.reasons = ["7 rows wait"]
-        }
-        #expect(found.records(at: start.lowerBound, runID: "r").map(\.result) == ["unverified"])
-    }
-
-    @Test func `without rows there is one line for all`() {
-        var found = result { $0.reasons = ["ClickHouse: away"] }
-        found.rows = nil
-        let lines = found.records(at: start.lowerBound, runID: "r")
-        #expect(lines.count == 1 && lines[0].warmRows == nil && lines[0].windowHours == 48 && lines[0].result == "unverified")
+    @Test func `a table that may be empty says that it is`() {
+        let empty = result { $0.mayBeEmpty = true }
+        #expect(empty.verdict == .ok && empty.summary == "ok: 0 rows of ClickHouse against 0; empty on both sides" && empty.facts["empty"] == true)
+        #expect(result { $0.mayBeEmpty = true; $0.rows = nil; $0.reasons = ["x"] }.facts["empty"] == nil)
     }
 
     @Test func `the summary says all`() {

@@ -1,10 +1,11 @@
 import K2Domain
 import K2Iceberg
-import K2Lake
 import K2ObjectStore
+import K2Parquet
 import K2Rows
 import Testing
 
+@testable import K2Lake
 @testable import K2Maintenance
 
 /// What is read of a data file, column by column, against the rows that it was made of.
@@ -15,20 +16,61 @@ struct ColdScanTests {
         [DeletedFile(data: ManifestEntry(status: .existing, snapshotID: 1, sequenceNumber: 1, fileSequenceNumber: 1, file: file), deletes: [])]
     }
 
-    @Test(arguments: [0, 1, 7, 3_000])
-    func `the hash of a row is that of its values`(count: Int) throws {
+    private func hashes(_ scan: ColdScan, _ file: DataFile) throws -> [UInt64] {
+        let cold = try scan.open(file)
+        var hashes: [UInt64] = []
+        for group in cold.rowGroups {
+            try scan.forEachBatch(scan.columns, cold, group) { batch in
+                #expect(batch.rows <= scan.rowsAtOnce && batch.first == hashes.count)
+                hashes += try scan.terms(batch, scan.columns)
+                return true
+            }
+        }
+        return hashes
+    }
+
+    @Test(arguments: [0, 1, 7, 3_000], [1 << 16, 256, 7])
+    func `the hash of a row is that of its values, however many are read at once`(count: Int, rowsAtOnce: Int) throws {
         for definition in Self.tables {
             let seed = UInt64.random(in: 0 ... .max)
             let rows = try RandomRows(definition, count: count, seed: seed)
-            let file = try rows.cold()
-            var hashes: [UInt64] = []
-            for group in file.rowGroups {
-                var terms = RowTerms(rows: file.rowCount(group))
-                for index in definition.columns.indices { try terms.add(try file.column(index, rowGroup: group)) }
-                hashes += terms.hashes
-            }
-            #expect(hashes == rows.buffer.hashes(of: 0..<count, columns: definition.columns.map(\.name)), "\(definition.coldName), seed \(seed)")
+            let found = try hashes(rows.scan(rowsAtOnce: rowsAtOnce), rows.file)
+            #expect(found == rows.buffer.hashes(of: 0..<count, columns: definition.columns.map(\.name)), "\(definition.coldName), seed \(seed)")
         }
+    }
+
+    @Test func `rows read a few at a time come to the same`() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        let rows = try RandomRows(MarketTables.silver, count: 1_000, seed: seed)
+        let (few, all, files) = (rows.scan(rowsAtOnce: 11), rows.everything, deleted(rows.file))
+        let (expected, found) = (try all.sums(files, in: AuditOptions.everything, checks: true), try few.sums(files, in: AuditOptions.everything, checks: true))
+        #expect(found.hours == expected.hours && found.problems == [] && expected.problems == [], "seed \(seed)")
+        let hours = Set(expected.hours.keys.sorted().prefix(5))
+        let (part, everywhere) = ((index: 1, count: 3), AuditOptions.everything)
+        #expect(
+            try few.prints(files, without: [], hours: hours, in: everywhere, part: part) == all.prints(files, without: [], hours: hours, in: everywhere, part: part),
+            "seed \(seed)")
+        var wrong = rows.file
+        wrong.nullValueCounts[MarketTables.silver.column("vendor_data")!.nestedIDs[0]] = 100_000
+        wrong.upperBounds[MarketTables.silver.column("side")!.id] = Array("A".utf8)
+        #expect(try few.sums(deleted(wrong), in: everywhere, checks: true).problems == all.sums(deleted(wrong), in: everywhere, checks: true).problems)
+    }
+
+    /// As Hive and Spark lay files out: the column by which they are partitioned is not in them.
+    @Test func `a column that a file was written without has the value of its partition`() throws {
+        let (definition, seed) = (MarketTables.gold(.oneMinute), UInt64.random(in: 0 ... .max))
+        let rows = try RandomRows(definition, count: 100, seed: seed, constants: ["exchange": "kraken"])
+        for rowsAtOnce in [1 << 16, 9] {
+            let found = try hashes(rows.scan(rowsAtOnce: rowsAtOnce), rows.file)
+            #expect(found == rows.buffer.hashes(of: 0..<100, columns: definition.columns.map(\.name)), "seed \(seed)")
+        }
+        let problems = try rows.everything.sums(deleted(rows.file), in: AuditOptions.everything, checks: true).problems
+        #expect(problems.allSatisfy { !$0.text.contains("exchange") }, "\(problems), seed \(seed)")
+        let row = try rows.everything.row(rows.file, rowGroup: 0, position: 42)
+        #expect(row.hashes(of: 0..<1, columns: ["exchange"]) == rows.buffer.hashes(of: 42..<43, columns: ["exchange"]))
+        // What a repair writes anew.
+        let column = try LakeFile(rows.file, in: rows.store, rows.schema).column(definition.index(of: "exchange")!, rowGroup: 0)
+        #expect(column.values == rows.buffer.columns[definition.index(of: "exchange")!].column.values && column.validity == nil)
     }
 
     @Test func `the sums of hours are those of their rows`() throws {
@@ -112,9 +154,12 @@ struct ColdScanTests {
     @Test func `rows are fetched whole`() throws {
         for definition in Self.tables {
             let rows = try RandomRows(definition, count: 200, seed: 3)
-            let fetched = try rows.everything.rows(rows.file, [7, 0, 199].map { (rowGroup: 0, position: $0) })
             let names = definition.columns.map(\.name)
-            #expect(fetched.hashes(of: 0..<3, columns: names) == [7, 0, 199].flatMap { rows.buffer.hashes(of: $0..<$0 + 1, columns: names) })
+            for row in [7, 0, 199] {
+                let fetched = try rows.scan(rowsAtOnce: 64).row(rows.file, rowGroup: 0, position: row)
+                #expect(fetched.hashes(of: 0..<1, columns: names) == rows.buffer.hashes(of: row..<row + 1, columns: names))
+            }
+            #expect(throws: ParquetError.self) { try rows.everything.row(rows.file, rowGroup: 0, position: 200) }
         }
     }
 

@@ -6,24 +6,50 @@ import K2Rows
 
 @testable import K2Lake
 @testable import K2Maintenance
+@testable import K2Parquet
 
 /// Rows of a table with values of all kinds, and the data file that they make.
 struct RandomRows {
     let buffer: RowBuffer
     let schema: LakeSchema
-    let store = MemoryStore()
+    let store: MemoryStore
     let file: DataFile
 
     static let day = 20_502
 
-    init(_ definition: TableDefinition, count: Int, seed: UInt64) throws {
+    /// - Parameter constants: texts of columns that are the same in all rows, and of which only the partition tells: the file is without them.
+    init(_ definition: TableDefinition, count: Int, seed: UInt64, constants: [String: String] = [:]) throws {
         var source = LakeRandomNumbers(seed: seed)
         var columns = definition.columns.map { ColumnBuilder($0) }
-        for index in columns.indices { for _ in 0..<count { Self.append(to: &columns[index], &source, isTime: definition.timeColumn == definition.columns[index].name) } }
-        buffer = RowBuffer(definition, columns: columns, rowCount: count)
-        schema = try LakeSchema(definition)
-        let writer = DataFileWriter(store: store, schema: schema)
-        file = try writer.write(buffer.columns.map(\.column), rows: [UInt32](0..<UInt32(count))[...], partition: [.date(Int32(Self.day))], to: "mem:///file.parquet")
+        for index in columns.indices {
+            let name = definition.columns[index].name
+            for _ in 0..<count {
+                if let text = constants[name] { columns[index].append(Array(text.utf8).span) } else { Self.append(to: &columns[index], &source, isTime: definition.timeColumn == name) }
+            }
+        }
+        let (buffer, schema, store) = (RowBuffer(definition, columns: columns, rowCount: count), try LakeSchema(definition), MemoryStore())
+        (self.buffer, self.schema, self.store) = (buffer, schema, store)
+        let partition = definition.partition.map { rule -> Datum? in
+            switch rule {
+            case .day: .date(Int32(Self.day))
+            case .month: .int(Int32((2026 - 1970) * 12 + 1))
+            case .identity(let column): .string(constants[column] ?? "")
+            }
+        }
+        let rows = [UInt32](0..<UInt32(count))[...]
+        if constants.isEmpty {
+            file = try DataFileWriter(store: store, schema: schema).write(buffer.columns.map(\.column), rows: rows, partition: partition, to: "mem:///file.parquet")
+            return
+        }
+        let kept = definition.columns.indices.filter { constants[definition.columns[$0].name] == nil }
+        let object = try store.openWriter("mem:///file.parquet")
+        var writer = try ParquetWriter(schema: ParquetSchema(kept.map { schema.parquet.fields[$0] }), options: WriterOptions()) { try object.write($0) }
+        try writer.writeRowGroup(kept.map { buffer.columns[$0].column }, selecting: .rows(rows))
+        _ = try writer.finish()
+        try object.close()
+        var made = DataFile(path: "mem:///file.parquet", recordCount: Int64(count), fileSize: object.count)
+        made.partition = partition
+        file = made
     }
 
     private static func append(to column: inout ColumnBuilder, _ source: inout LakeRandomNumbers, isTime: Bool) {
@@ -53,10 +79,10 @@ struct RandomRows {
         body(bytes.span)
     }
 
-    func cold() throws -> ColdFile { try ColdFile(file, size: file.fileSize, in: store, schema) }
+    var everything: ColdScan { scan(rowsAtOnce: 1 << 16) }
 
-    var everything: ColdScan {
-        ColdScan(schema: schema, metadata: metadata, store: store, columns: Array(schema.definition.columns.indices), mayGoOn: {})
+    func scan(rowsAtOnce: Int) -> ColdScan {
+        ColdScan(schema: schema, metadata: metadata, store: store, columns: Array(schema.definition.columns.indices), rowsAtOnce: rowsAtOnce, mayGoOn: {})
     }
 
     private var metadata: TableMetadata {

@@ -16,7 +16,7 @@ struct OrphanPlanTests {
     }
 
     private func text(_ plan: OrphanPlan) -> String {
-        let lines = [plan.head] + plan.files.map(plan.line) + [OrphanPlan.end(files: plan.files.count, bytes: 12)]
+        let lines = [plan.head] + plan.files.map { plan.line($0) } + [OrphanPlan.end(files: plan.files.count, bytes: 12)]
         return lines.map { JSONValue.object($0).text + "\n" }.joined()
     }
 

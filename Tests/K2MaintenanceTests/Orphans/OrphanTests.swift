@@ -337,6 +337,10 @@ struct OrphanTests {
         _ = try apply(lake, made)
         try lake.memory.put(content, to: same)
         try lake.memory.put([1], to: other)
+        let before = try lake.memory.list(prefix: "mem://lake/")
+        let planned = #expect(throws: LakeError.self) { try QuarantineEnd(lake.work(isDryRun: true)).restore(Quarantine.id(made)) }
+        #expect(planned?.message == "t: 1 files would be brought back; 1 stay in quarantine \(Quarantine.id(made)), because other files lie at their places")
+        #expect(try lake.memory.list(prefix: "mem://lake/") == before)
         let conflict = #expect(throws: LakeError.self) { try QuarantineEnd(lake.work()).restore(Quarantine.id(made)) }
         #expect(conflict?.message == "t: 1 files were brought back; 1 stay in quarantine \(Quarantine.id(made)), because other files lie at their places")
         #expect(try lake.memory.get(other) == [1] && lake.memory.get(same) == content && quarantined(lake).count == 2)

@@ -150,7 +150,10 @@ final class FailingCatalog: Catalog {
     func tables(in namespace: [String]) throws(IcebergError) -> [TableIdentifier] {
         try run("tables") { () throws(IcebergError) in try inner.tables(in: namespace) }
     }
-    func hiddenTables() throws(IcebergError) -> [Table] { try run("hiddenTables") { () throws(IcebergError) in try inner.hiddenTables() } }
+    func hiddenTables() throws(IcebergError) -> [CatalogEntry] { try run("hiddenTables") { () throws(IcebergError) in try inner.hiddenTables() } }
+    func entry(_ identifier: TableIdentifier) throws(IcebergError) -> CatalogEntry? {
+        try run("entry") { () throws(IcebergError) in try inner.entry(identifier) }
+    }
     func loadTable(_ identifier: TableIdentifier) throws(IcebergError) -> Table {
         try run("loadTable") { () throws(IcebergError) in try inner.loadTable(identifier) }
     }
