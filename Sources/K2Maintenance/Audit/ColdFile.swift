@@ -27,9 +27,7 @@ struct ColdFile {
     init(_ file: DataFile, size: Int64, in store: any ObjectStore, _ schema: LakeSchema, specs: [PartitionSpec]) throws {
         self.file = file
         definition = schema.definition
-        let reader = try ParquetReader(fileSize: Int(size)) {
-            try store.get(file.path, range: Int64($0.lowerBound)..<Int64($0.upperBound))
-        }
+        let reader = try ParquetReader(fileSize: Int(size), source: Self.source(file.path, size, store))
         let (constants, leaves) = (file.constants(specs), schema.schema.leaves)
         places = try zip(schema.fieldIDs, schema.definition.columns).map { id, column in
             let fields = reader.schema.root.children
@@ -41,6 +39,22 @@ struct ColdFile {
             return .constant(try LeafConstant(value, leaf))
         }
         self.reader = reader
+    }
+
+    /// Of a distant store a file is fetched as a whole when it is no longer than this: its columns have some kilobytes each, and are as many requests.
+    static let wholeBytes: Int64 = 8 << 20
+
+    private static func source(_ path: String, _ size: Int64, _ store: any ObjectStore) -> ParquetReader.ByteSource {
+        if store.capabilities.isLocal || size > wholeBytes { return { try store.get(path, range: Int64($0.lowerBound)..<Int64($0.upperBound)) } }
+        var whole: [UInt8]?
+        return { range in
+            let bytes = try whole ?? store.get(path)
+            guard range.upperBound <= bytes.count else {
+                throw ParquetError(.malformed, "bytes \(range.lowerBound) to \(range.upperBound)", "the file has \(bytes.count) bytes, expected \(size)")
+            }
+            whole = bytes
+            return Array(bytes[range])
+        }
     }
 
     var rowGroups: Range<Int> { 0..<reader.metadata.rowGroups.count }

@@ -56,6 +56,15 @@ struct ColdScanTests {
         #expect(try few.sums(deleted(wrong), in: everywhere, checks: true).problems == all.sums(deleted(wrong), in: everywhere, checks: true).problems)
     }
 
+    @Test func `of a distant store a small file is asked for once`() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        let rows = try RandomRows(MarketTables.silver, count: 500, seed: seed)
+        let faults = Faults()
+        let scan = rows.scan(rowsAtOnce: 1 << 16, of: DistantStore(inner: FailingStore(inner: rows.store, faults: faults)))
+        #expect(try hashes(scan, rows.file) == hashes(rows.everything, rows.file), "seed \(seed)")
+        #expect(faults.log.count { $0.hasPrefix("get ") } == 1)
+    }
+
     /// As Hive and Spark lay files out: the column by which they are partitioned is not in them.
     @Test func `a column that a file was written without has the value of its partition`() throws {
         let (definition, seed) = (MarketTables.gold(.oneMinute), UInt64.random(in: 0 ... .max))

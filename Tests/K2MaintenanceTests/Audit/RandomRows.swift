@@ -81,8 +81,8 @@ struct RandomRows {
 
     var everything: ColdScan { scan(rowsAtOnce: 1 << 16) }
 
-    func scan(rowsAtOnce: Int) -> ColdScan {
-        ColdScan(schema: schema, metadata: metadata, store: store, columns: Array(schema.definition.columns.indices), rowsAtOnce: rowsAtOnce, mayGoOn: {})
+    func scan(rowsAtOnce: Int, of other: (any ObjectStore)? = nil) -> ColdScan {
+        ColdScan(schema: schema, metadata: metadata, store: other ?? store, columns: Array(schema.definition.columns.indices), rowsAtOnce: rowsAtOnce, mayGoOn: {})
     }
 
     private var metadata: TableMetadata {
