@@ -48,11 +48,11 @@ struct RepairFlags: ParsableArguments {
     @Flag(name: .customLong("drop-lost-files"), help: "With --repair: take files out of the table that are not in the store; what ClickHouse has of their rows is added.")
     var dropLostFiles = false
 
-    @Option(name: .customLong("commit-rows"), help: ArgumentHelp("With --repair: compare and commit about so many rows at once.", valueName: "count"))
-    var commitRows = 500_000
+    @Option(name: .customLong("repair-rows"), help: ArgumentHelp("With --repair: compare and commit about so many rows at once.", valueName: "count"))
+    var repairRows = 500_000
 
     func validate() throws {
-        guard (1...10_000_000).contains(commitRows) else { throw ValidationError("--commit-rows: expected 1 to 10000000, found \(commitRows)") }
+        guard (1...10_000_000).contains(repairRows) else { throw ValidationError("--repair-rows: expected 1 to 10000000, found \(repairRows)") }
         guard repair || !replaceDifferent else { throw ValidationError("--replace-different: expected --repair with it") }
         guard repair || !dropLostFiles else { throw ValidationError("--drop-lost-files: expected --repair with it") }
     }
@@ -62,7 +62,7 @@ struct RepairFlags: ParsableArguments {
         var options = RepairOptions()
         options.replacesDifferent = replaceDifferent
         options.dropsLostFiles = dropLostFiles
-        options.rowsAtOnce = Int64(commitRows)
+        options.rowsAtOnce = Int64(repairRows)
         return options
     }
 }

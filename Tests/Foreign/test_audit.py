@@ -468,7 +468,7 @@ class TestRepair:
         rewrite(offload.lake, change)
         found = audit.run("--from", "2026-02-18", "--to", "2026-02-20", expect=3)["rows"]
         assert (found["missing"], found["doubled"], found["differs"]) == (401, 81, 1), found
-        result = audit.run("--from", "2026-02-18", "--to", "2026-02-20", "--repair", "--commit-rows", 50, expect=3)
+        result = audit.run("--from", "2026-02-18", "--to", "2026-02-20", "--repair", "--repair-rows", 50, expect=3)
         assert (result["repaired"]["added"], result["repaired"]["removed"]) == (401, 81) and result["repaired"]["commits"] > 8
         assert result["rows"]["missing"] == result["rows"]["doubled"] == 0 and result["rows"]["differs"] == 1
         held = [row["source_sequence"] for row in iceberg_table(offload.lake).scan().to_arrow().to_pylist()]

@@ -196,6 +196,7 @@ private final class MaintainedLake {
         let lake = try MaintainedLake(loads: 1)
         let result = try lake.run("orphans", "plan", "-o", "/nowhere/plan.ndjson")
         #expect(result.status == 64 && result.stderr == "k2-maintain: /nowhere/plan.ndjson: cannot write plan: no such file or directory\n")
-        #expect(try lake.run("expire", "--metrics-file", "/nowhere/m.prom").status == 1)
+        let metrics = try lake.run("expire", "--metrics-file", "/nowhere/m.prom")
+        #expect(metrics.status == 64 && metrics.stderr.hasPrefix("k2-maintain: /nowhere/m.prom: "), "\(metrics.stderr)")
     }
 }
