@@ -49,7 +49,7 @@ struct CompactFlags: ParsableArguments {
     @Option(name: .customLong("min-input-files"), help: ArgumentHelp("Lay so many files together even when they do not fill one.", valueName: "count"))
     var minInputFiles = 5
 
-    @Option(name: .customLong("max-memory"), help: ArgumentHelp("Bytes that the process may take; more goes to a file in TMPDIR for a while.", valueName: "size"))
+    @Option(name: .customLong("max-memory"), help: ArgumentHelp("Bytes that the process may take, 96m or more; what does not fit goes to a file in TMPDIR for a while.", valueName: "size"))
     var maxMemory = SizeArgument(argument: "512m")!
 
     @Option(name: .customLong("max-commits"), help: ArgumentHelp("Commits to a table at most.", valueName: "count"))
@@ -58,7 +58,7 @@ struct CompactFlags: ParsableArguments {
     func validate() throws {
         guard targetSize.bytes >= CompactOptions.smallestTarget else { throw ValidationError("--target-size: expected 64k or more, found \(targetSize)") }
         guard minInputFiles >= 2 else { throw ValidationError("--min-input-files: expected 2 or more, found \(minInputFiles)") }
-        guard maxMemory.bytes >= CompactOptions.smallestMemory else { throw ValidationError("--max-memory: expected 64m or more, found \(maxMemory)") }
+        guard maxMemory.bytes >= CompactOptions.smallestMemory else { throw ValidationError("--max-memory: expected 96m or more, found \(maxMemory)") }
         guard (1...1000).contains(maxCommits) else { throw ValidationError("--max-commits: expected 1 to 1000, found \(maxCommits)") }
     }
 

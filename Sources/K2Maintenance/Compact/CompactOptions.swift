@@ -28,7 +28,7 @@ public struct CompactOptions: Sendable {
 
     public init() {}
 
-    public static let smallestMemory = 64 << 20
+    public static let smallestMemory = 96 << 20
     public static let smallestTarget = 1 << 16
 }
 

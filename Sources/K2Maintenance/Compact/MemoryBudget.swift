@@ -6,7 +6,7 @@ import K2Parquet
 /// column and one row group of it in the making.
 struct MemoryBudget: Equatable {
     /// Of the program itself, its libraries, and the buffers of readers and writers.
-    static let base = 48 << 20
+    static let base = 64 << 20
     /// Of a row while the order is made: a column to sort by, its numbers, and those of the columns before it.
     static let bytesPerSortedRow = 32
     /// Of a row afterwards: its number, and the state of its digest.
