@@ -11,10 +11,10 @@ import lz4.block
 import lz4.frame
 import pytest
 import zstandard
+from clickhouse_cityhash import cityhash as clickhouse_cityhash
 
 from clickhouse_server import ClickHouse
 
-clickhouse_cityhash = pytest.importorskip("clickhouse_cityhash.cityhash")
 LINES = b"".join(b"%d\ttext %d\n" % (number, number % 7) for number in range(20000))
 CODINGS = {
     "gzip": (gzip.compress, gzip.decompress),
@@ -68,7 +68,8 @@ class TestContentEncoding:
         assert table.rows("SELECT count() FROM t") == ["0"]
 
     def test_brotli(self, table):
-        brotli = pytest.importorskip("brotli")
+        import brotli
+
         assert insert(table, brotli.compress(LINES), "br").status == 200
 
     def test_unknown(self, table):
@@ -197,7 +198,8 @@ class TestNativeBlocks:
 class TestOfficialClient:
     @pytest.fixture
     def client(self, server):
-        clickhouse_connect = pytest.importorskip("clickhouse_connect")
+        import clickhouse_connect
+
         client = clickhouse_connect.get_client(host="127.0.0.1", port=server.port)
         yield client
         client.close()
@@ -210,7 +212,8 @@ class TestOfficialClient:
 
     @pytest.mark.parametrize("compression", ["lz4", "zstd", "gzip", False])
     def test_compression(self, table, compression):
-        clickhouse_connect = pytest.importorskip("clickhouse_connect")
+        import clickhouse_connect
+
         client = clickhouse_connect.get_client(host="127.0.0.1", port=table.port, compress=compression)
         client.insert("t", [(1, "x")] * 1000, column_names=["a", "s"])
         assert client.query("SELECT count() FROM t WHERE a = {a:UInt32}", {"a": 1}).result_rows == [(1000,)]
