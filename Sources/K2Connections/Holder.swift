@@ -33,13 +33,15 @@ enum Holder {
         String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Clock ticks since boot at which a process began: field 22 of `/proc/PID/stat`.
+    /// Clock ticks since boot at which a process began: field 22 of `/proc/PID/stat`. Nil for one that has ended, also when its parent has not asked yet
+    /// how it ended (state Z): in a container nobody may ever.
     private static func start(of process: pid_t) -> String? {
         guard let bytes = try? InputFile.read("/proc/\(process)/stat", what: "process") else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
         // The second field is a name in parentheses that may hold spaces.
         guard let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: end)...].split(separator: " ")
-        return fields.count > 19 ? String(fields[19]) : nil
+        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
+        return String(fields[19])
     }
 }

@@ -95,3 +95,33 @@ struct HolderTests {
         #expect(!Holder.isGone(name))
     }
 }
+
+extension HolderTests {
+    /// As in a container whose first process asks for none of the others.
+    @Test func `a process that has ended is gone, also when nobody has asked how`() throws {
+        var child = pid_t()
+        let path = strdup("/bin/cat")
+        defer { free(path) }
+        // It waits at a pipe until that is closed.
+        var ends: [Int32] = [0, 0]
+        try #require(pipe2(&ends, O_CLOEXEC) == 0)
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        try #require(posix_spawn(&child, "/bin/cat", &actions, nil, [path, nil], nil) == 0)
+        let own = Holder.own.split(separator: ":")
+        let stat = try String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8)
+        let start = stat[stat.lastIndex(of: ")")!...].split(separator: " ")[20]
+        let holder = "\(own[0]):\(child):\(start)"
+        #expect(!Holder.isGone(holder))
+        close(ends[0])
+        close(ends[1])
+        // Waits for the end and leaves the process as it is.
+        var info = siginfo_t()
+        try #require(waitid(P_PID, id_t(child), &info, WEXITED | WNOWAIT) == 0)
+        #expect(Holder.isGone(holder))
+        waitpid(child, nil, 0)
+        #expect(Holder.isGone(holder))
+    }
+}
