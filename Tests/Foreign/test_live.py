@@ -143,6 +143,7 @@ def test_coinbase_batches_with_data_before_the_answer(tools, tmp_path):
     trades, product = coinbase_recorded_trades()
     first = {trade.symbol: trade for trade in reversed(trades)}
     later = [trade for trade in trades if trade not in first.values()]
+    batches = list(coinbase_batches(later, product, 16))
     sent = []
 
     def dialect(request, conversation):
@@ -154,14 +155,14 @@ def test_coinbase_batches_with_data_before_the_answer(tools, tmp_path):
 
     async def play(conversation):
         await conversation.subscribed.wait()
-        for events in coinbase_batches(later, product, 16):
+        for events in batches:
             sent.append(coinbase_message(conversation.next_number(), events))
             await conversation.send(sent[-1])
 
     pairs = {name: name.replace("-", "/") for name in product.values()}
     with LiveServer(dialect, play, rest_of("coinbase", pairs)) as server:
         with Feed(tools, tmp_path, "coinbase", server, symbols=list(pairs)) as feed:
-            feed.until(lambda: len(sent) > 5 and ("stream", sent[-1]) in feed.messages)
+            feed.until(lambda: len(sent) == 1 + len(batches) and ("stream", sent[-1]) in feed.messages)
         requests = server.conversations[0].requests
         assert server.paths == ["/products"], "nothing was missing"
     kept = feed.messages
