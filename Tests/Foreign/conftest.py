@@ -13,6 +13,13 @@ from pipeline import Lake, Tools
 EXCHANGES = ("binance", "kraken", "coinbase")
 # At one trade a second, a recording of 1400 trades from ten to midnight reaches into the next day.
 DAYS, TRADES = (18, 19, 24), 1400
+# Files with the longest tests, the longest first: begun last, they would keep one worker busy while the others have nothing to do.
+LONGEST = ("maintain_matrix", "offload_matrix", "offload_places", "load_faults", "offload", "repeat", "load", "maintain")
+
+
+def pytest_collection_modifyitems(items):
+    order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="session")
