@@ -78,6 +78,7 @@ let package = Package(
         library(
             "K2WebSocket",
             [
+                "K2Bytes",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
@@ -85,7 +86,7 @@ let package = Package(
         // File formats and tables
         library("K2Parquet", ["K2Bytes", "K2Compression", "CK2XXHash"]),
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
-        library("K2ObjectStore", ["K2HTTP", "K2Retry", "CK2SHA256"]),
+        library("K2ObjectStore", ["K2Bytes", "K2HTTP", "K2Retry", "CK2SHA256"]),
         library("K2Iceberg", ["K2Bytes", "K2Avro", "K2HTTP", "K2JSON", "K2ObjectStore", "K2Retry", "K2SQL", "K2SQLite", "K2Postgres"]),
         library("K2StateStore", ["K2Domain", "K2JSON", "K2SQL", "K2SQLite", "K2Postgres"]),
         library("K2ClickHouse", ["K2Bytes", "K2Compression", "K2Domain", "K2HTTP", "K2Rows"]),
@@ -149,7 +150,7 @@ let package = Package(
         tests("K2WebSocketTests", ["K2WebSocket"]),
         tests("K2ParquetTests", ["K2Parquet", "K2Bytes", "K2Compression"], exclude: ["Foreign"]),
         tests("K2AvroTests", ["K2Avro", "K2Bytes", "K2JSON"]),
-        tests("K2ObjectStoreTests", ["K2ObjectStore", "K2HTTP"]),
+        tests("K2ObjectStoreTests", ["K2ObjectStore", "K2Bytes", "K2HTTP"]),
         tests(
             "K2IcebergTests", ["K2Iceberg", "K2Avro", "K2HTTP", "K2ObjectStore", "K2SQL", "K2SQLite", "K2Postgres", "K2JSON", "K2Bytes"],
             exclude: ["Python"]),

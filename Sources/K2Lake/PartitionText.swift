@@ -1,7 +1,6 @@
 import K2Bytes
 import K2Domain
 import K2Iceberg
-import K2ObjectStore
 
 /// The values of partitions as people read them.
 ///
@@ -31,7 +30,7 @@ enum PartitionText {
         case .timestamp(let micros): timestamp(micros) + (type == .timestamptz ? "Z" : "")
         case .string(let text): text
         case .uuid(let bytes): uuid(bytes)
-        case .fixed(let bytes), .binary(let bytes): DigestText.base64(bytes)
+        case .fixed(let bytes), .binary(let bytes): Base64.text(of: bytes)
         case .decimal(let number): decimal(number, scale: scale(type))
         }
     }

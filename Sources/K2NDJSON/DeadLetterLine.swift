@@ -21,7 +21,7 @@ public enum DeadLetterLine {
             output.appendJSONString(input)
         } else {
             output.append(",\"input_base64\":\"")
-            appendBase64(input, to: &output)
+            output.appendBase64(input)
             output.append("\"")
         }
         output.append("}\n")
@@ -33,22 +33,6 @@ public enum DeadLetterLine {
             return true
         } catch {
             return false
-        }
-    }
-
-    private static func appendBase64(_ bytes: Span<UInt8>, to output: inout ByteWriter) {
-        let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        var index = 0
-        while index < bytes.count {
-            let left = min(3, bytes.count - index)
-            var group = UInt32(bytes[index]) << 16
-            if left > 1 { group |= UInt32(bytes[index + 1]) << 8 }
-            if left > 2 { group |= UInt32(bytes[index + 2]) }
-            for part in 0..<4 {
-                let digit = Int(group >> UInt32(18 - 6 * part)) & 63
-                output.append(part <= left ? alphabet.utf8Start[digit] : UInt8(ascii: "="))
-            }
-            index += 3
         }
     }
 }

@@ -1,3 +1,5 @@
+import K2Bytes
+
 /// An HTTP proxy that opens tunnels with CONNECT: `http://[user:password@]host:port`.
 public struct ProxyAddress: Sendable, Equatable, CustomStringConvertible {
     public var host: String

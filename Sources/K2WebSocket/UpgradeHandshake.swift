@@ -1,3 +1,5 @@
+import K2Bytes
+
 /// The opening handshake (RFC 6455, section 4): what a client asks, and what it accepts as the answer.
 enum UpgradeHandshake {
     private static let guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

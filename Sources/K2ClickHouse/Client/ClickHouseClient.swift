@@ -129,23 +129,7 @@ public final class ClickHouseClient {
         if let password = address.password { headers.append(("X-ClickHouse-Key", password)) }
         if let encoding { headers.append(("Content-Encoding", encoding)) }
         headers.append(("Content-Type", "application/octet-stream"))
-        let query = arguments.map { "\($0.0)=\(Self.encoded($0.1))" }.joined(separator: "&")
+        let query = arguments.map { "\($0.0)=\(PercentText.encode($0.1))" }.joined(separator: "&")
         return HTTPRequest("POST", "\(address.hosts[current])/?\(query)", headers: headers, body: payload)
-    }
-
-    /// Percent-encoding of all but the unreserved characters (RFC 3986, section 2.3).
-    private static func encoded(_ text: String) -> String {
-        var encoded: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"):
-                encoded.append(byte)
-            default:
-                encoded.append(UInt8(ascii: "%"))
-                for digit in [byte >> 4, byte & 15] { encoded.append(digit < 10 ? 48 + digit : 55 + digit) }
-            }
-        }
-        return String(decoding: encoded, as: UTF8.self)
     }
 }

@@ -24,7 +24,7 @@ public final class RESTCatalog: Catalog {
     ) throws(IcebergError) {
         client = RESTClient(address, options: options, environment: environment)
         self.environment = environment
-        let query = address.warehouse.map { "?warehouse=" + RESTPath.encoded($0) } ?? ""
+        let query = address.warehouse.map { "?warehouse=" + PercentText.encode($0) } ?? ""
         let answer: JSONValue
         do throws(RESTFailure) { answer = try client.read("GET", "/v1/config" + query) } catch {
             throw IcebergError(error, "catalog \(address)")
@@ -122,7 +122,7 @@ public final class RESTCatalog: Catalog {
         var items: [JSONValue] = []
         var token: String?
         repeat {
-            let page = token.map { "pageToken=" + RESTPath.encoded($0) }
+            let page = token.map { "pageToken=" + PercentText.encode($0) }
             let full = [query, page ?? ""].filter { !$0.isEmpty }.joined(separator: "&")
             let answer: JSONValue
             do throws(RESTFailure) { answer = try client.read("GET", full.isEmpty ? path : "\(path)?\(full)") } catch {

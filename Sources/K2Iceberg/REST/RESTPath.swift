@@ -1,3 +1,4 @@
+import K2HTTP
 import K2JSON
 
 /// Paths of the REST catalog protocol below `v1`, as the server's configuration wants them.
@@ -22,23 +23,7 @@ struct RESTPath {
     var namespaces: String { root + "/namespaces" }
     func namespace(_ namespace: [String]) -> String { namespaces + "/" + encoded(namespace) }
     func tables(_ namespace: [String]) -> String { self.namespace(namespace) + "/tables" }
-    func table(_ table: TableIdentifier) -> String { tables(table.namespace) + "/" + Self.encoded(table.name) }
+    func table(_ table: TableIdentifier) -> String { tables(table.namespace) + "/" + PercentText.encode(table.name) }
 
-    func encoded(_ namespace: [String]) -> String { namespace.map { Self.encoded($0) }.joined(separator: separator) }
-
-    /// Percent-encoding of all but the unreserved characters (RFC 3986, section 2.3).
-    static func encoded(_ text: String) -> String {
-        var encoded: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"):
-                encoded.append(byte)
-            default:
-                encoded.append(UInt8(ascii: "%"))
-                for digit in [byte >> 4, byte & 15] { encoded.append(digit < 10 ? 48 + digit : 55 + digit) }
-            }
-        }
-        return String(decoding: encoded, as: UTF8.self)
-    }
+    func encoded(_ namespace: [String]) -> String { namespace.map { PercentText.encode($0) }.joined(separator: separator) }
 }

@@ -31,7 +31,7 @@ struct RESTToken {
         guard let credential = address.credential else { return nil }
         var form = [("grant_type", "client_credentials"), ("client_secret", credential.secret), ("scope", address.scope)]
         if let id = credential.id { form.insert(("client_id", id), at: 1) }
-        let body = form.map { "\($0.0)=\(RESTPath.encoded($0.1))" }.joined(separator: "&")
+        let body = form.map { "\($0.0)=\(PercentText.encode($0.1))" }.joined(separator: "&")
         return HTTPRequest(
             "POST", address.oauth2ServerURI ?? address.uri + "/v1/oauth/tokens",
             headers: [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")], body: Array(body.utf8))

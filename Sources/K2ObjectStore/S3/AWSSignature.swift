@@ -1,3 +1,5 @@
+import K2HTTP
+
 /// Signs requests as AWS wants them signed: "Signature Version 4", in headers.
 ///
 /// Pure: the time is an argument. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html (2026-02).

@@ -1,3 +1,4 @@
+import K2Bytes
 import K2HTTP
 
 /// Removes many objects with few requests, a thousand in each.
@@ -85,7 +86,7 @@ struct S3BatchDelete {
     private func send(_ items: [Item], in bucket: S3Location) throws(S3Failure) -> [String: S3ErrorReply] {
         let keys = items.map { "<Object><Key>\($0.text)</Key></Object>" }.joined()
         let body = Array("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>\(keys)</Delete>".utf8)
-        let headers = [("content-type", "application/xml"), ("content-md5", DigestText.base64(MD5.digest(body.span)))]
+        let headers = [("content-type", "application/xml"), ("content-md5", Base64.text(of: MD5.digest(body.span)))]
         let location = "s3://\(bucket.bucket)"
         var root: XMLElement?
         let request = S3Request("POST", bucket, query: [("delete", "")], headers: headers, body: body)

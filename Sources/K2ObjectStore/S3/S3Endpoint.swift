@@ -1,3 +1,5 @@
+import K2HTTP
+
 /// Where the requests go, and how a bucket is named in them.
 struct S3Endpoint: Equatable, Sendable {
     /// `http` or `https`.

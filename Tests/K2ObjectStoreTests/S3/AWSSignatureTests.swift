@@ -1,8 +1,8 @@
+import K2HTTP
 import K2ObjectStore
 import Testing
 
 @testable import struct K2ObjectStore.CivilTime
-@testable import enum K2ObjectStore.PercentText
 
 /// Against what AWS publishes: the examples of "Authenticating Requests: Using the Authorization Header" in the S3 reference, and
 /// requests of the Signature Version 4 test suite (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4).

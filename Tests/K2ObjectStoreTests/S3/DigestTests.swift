@@ -82,12 +82,4 @@ import Testing
     func `MD5 of published messages`(_ text: String, _ digest: String) {
         #expect(DigestText.hex(MD5.digest(Array(text.utf8).span)) == digest)
     }
-
-    /// RFC 4648, section 10.
-    @Test(arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
-    ])
-    func `base64 of published texts`(_ text: String, _ encoded: String) {
-        #expect(DigestText.base64(Array(text.utf8)) == encoded)
-    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import K2Bytes
 import K2HTTP
 import Synchronization
 import Testing
@@ -193,7 +194,7 @@ import Testing
             bodies[0].contains("<Quiet>true</Quiet><Object><Key>ok</Key></Object>") && bodies[0].contains("<Key>locked &amp; kept</Key>"))
         #expect(bodies[1].contains("<Key>busy</Key>") && !bodies[1].contains("<Key>ok</Key>"))
         for request in server.requests {
-            #expect(request.line == "POST /b?delete=" && request.header("content-md5") == DigestText.base64(MD5.digest(request.body.span)))
+            #expect(request.line == "POST /b?delete=" && request.header("content-md5") == Base64.text(of: MD5.digest(request.body.span)))
         }
     }
 

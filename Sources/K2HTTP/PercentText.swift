@@ -1,8 +1,8 @@
-/// Percent-encoding as signatures need it: everything but the unreserved characters of RFC 3986, with upper-case digits.
-enum PercentText {
+/// Percent-encoding of everything but the unreserved characters (RFC 3986, section 2.3), with upper-case digits, as signatures need it.
+public enum PercentText {
     /// The UTF-8 of `text`; a space becomes `%20`.
     /// - Parameter keeping: one more byte that stays as it is.
-    static func encode(_ text: String, keeping: UInt8? = nil) -> String {
+    public static func encode(_ text: String, keeping: UInt8? = nil) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var result: [UInt8] = []
         result.reserveCapacity(text.utf8.count)
@@ -17,10 +17,10 @@ enum PercentText {
     }
 
     /// A path: its slashes stay.
-    static func path(_ text: String) -> String { encode(text, keeping: UInt8(ascii: "/")) }
+    public static func path(_ text: String) -> String { encode(text, keeping: UInt8(ascii: "/")) }
 
     /// `name=value&…`, sorted by the encoded names, then values.
-    static func query(_ pairs: [(String, String)]) -> String {
+    public static func query(_ pairs: [(String, String)]) -> String {
         let encoded = pairs.map { (encode($0.0), encode($0.1)) }
         let sorted = encoded.sorted { a, b in
             a.0 == b.0 ? a.1.utf8.lexicographicallyPrecedes(b.1.utf8) : a.0.utf8.lexicographicallyPrecedes(b.0.utf8)
@@ -31,7 +31,7 @@ enum PercentText {
     /// Reads the form of HTML queries, in which listings come: `+` is a space.
     ///
     /// nil when a `%` lacks its two digits or the bytes are no UTF-8.
-    static func decode(_ text: String) -> String? {
+    public static func decode(_ text: String) -> String? {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
