@@ -41,7 +41,7 @@ let package = Package(
         library("K2Avro", ["K2Bytes", "K2JSON", "CZlib"]),
         library("K2HTTP", ["CCurl"]),
         library("K2Retry"),
-        library("K2ObjectStore", ["K2HTTP", "K2Retry", "CK2SHA256"]),
+        library("K2ObjectStore", ["K2Bytes", "K2HTTP", "K2Retry", "CK2SHA256"]),
         library("K2SQL"),
         library("K2SQLite", ["CSQLite", "K2SQL"]),
         library("K2Postgres", ["CPostgres", "K2SQL"]),
