@@ -97,6 +97,8 @@ public struct ByteColumn: Equatable, Sendable {
     /// - Precondition: the column stays below 4 GiB.
     public mutating func append(_ other: ByteColumn) {
         precondition(data.count + other.data.count <= Int(UInt32.max))
+        // Shared, not copied.
+        if count == 0, data.capacity == 0 { return self = other }
         let start = UInt32(data.count)
         data += other.data
         Self.makeRoom(in: &offsets, for: other.count)

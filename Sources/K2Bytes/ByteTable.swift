@@ -17,6 +17,21 @@ public struct ByteTable: Sendable {
     /// Bytes in memory, about.
     public var byteCount: Int { pool.capacity + ends.capacity * 4 + slots.count * 8 }
 
+    /// Makes room for keys of `bytes` bytes in all, so that their pool need not grow in steps, which takes twice the memory for a moment.
+    public mutating func reserveCapacity(bytes: Int) { pool.reserveCapacity(bytes) }
+
+    /// Bytes in memory at most while `keys` more keys are added, when there is room for their `bytes` bytes. Room that was never written to takes none.
+    public func peakByteCount(adding keys: Int, bytes: Int) -> Int {
+        var slotBytes = slots.count * 8
+        if (count + keys) * 2 > slots.count {
+            // The old ones and the new ones together.
+            var grown = slots.count
+            while (count + keys) * 2 > grown { grown *= 2 }
+            slotBytes = grown * 12
+        }
+        return pool.count + bytes + (count + keys) * 12 + slotBytes
+    }
+
     /// The bytes of key number `index`.
     public func range(_ index: Int) -> Range<Int> { (index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index]) }
 

@@ -13,8 +13,42 @@ struct BatchDictionary {
 
     var count: Int { if case .bytes = entries.kind { texts.count } else { entries.count } }
 
-    /// Bytes in memory, about.
-    var byteCount: Int { entries.byteCount + texts.byteCount + entries.count * 24 + numbers.capacity * 4 }
+    /// Bytes in memory, about; those of the chunk dictionary that was asked for last, too.
+    var byteCount: Int {
+        let own = if case .bytes = entries.kind { texts.peakByteCount(adding: 0, bytes: 0) } else { entries.byteCount + entries.count * 24 }
+        return own + numbers.capacity * 4 + (last?.values.byteCount ?? 0)
+    }
+
+    /// Bytes in memory at most while the entries of another dictionary are added, and while all are sorted afterwards.
+    ///
+    /// It counts all of its entries as new ones, and as those of a file that are read for it.
+    func peakByteCount(adding other: LeafDictionary) -> Int {
+        if last === other { return byteCount + sortBytes(count, texts.pool.count) }
+        let (more, bytes) = (other.count, other.values.byteCount)
+        let added: Int
+        switch entries.kind {
+        case .bytes: added = texts.peakByteCount(adding: more, bytes: bytes)
+        default: added = (count + more) * (entries.valueWidth * 3 + 36)
+        }
+        // The last one is let go only when the next is there.
+        return max(added + more * 4 + bytes * 2 + (last?.values.byteCount ?? 0), added + sortBytes(count + more, texts.pool.count + bytes))
+    }
+
+    private func sortBytes(_ count: Int, _ bytes: Int) -> Int {
+        if case .bytes = entries.kind { return bytes + count * 24 }
+        return count * (entries.valueWidth * 2 + 16)
+    }
+
+    /// Makes room for byte strings at once; see `LeafBatch.reserve`.
+    mutating func reserveCapacity(bytes: Int) { texts.reserveCapacity(bytes: bytes) }
+
+    /// The entries in the order of their numbers.
+    var numbered: BatchValues {
+        guard case .bytes = entries.kind else { return entries }
+        var values = BatchValues(entries.kind)
+        values.bytes = ByteColumn(offsets: [0] + texts.ends, data: texts.pool)
+        return values
+    }
 
     /// Makes `numbers` those of the entries of `dictionary`, of which new ones are added.
     mutating func number(_ dictionary: LeafDictionary, factor: Int64, isDecimal: Bool, place: String) throws(ParquetError) {

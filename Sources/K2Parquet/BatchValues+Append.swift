@@ -59,6 +59,23 @@ extension BatchValues {
         }
     }
 
+    /// Appends the values of `other`, which is of the same kind, that `codes` name.
+    mutating func append(_ other: BatchValues, codes: [UInt32]) {
+        switch kind {
+        case .bits: bits += Self.gather(other.bits, codes)
+        case .words32: words32 += Self.gather(other.words32, codes)
+        case .words64: words64 += Self.gather(other.words64, codes)
+        case .words128: words128 += Self.gather(other.words128, codes)
+        case .bytes:
+            let column = other.bytes
+            column.data.withUnsafeBufferPointer { data in
+                for code in codes {
+                    bytes.append(UnsafeBufferPointer(rebasing: data[Int(column.offsets[Int(code)])..<Int(column.offsets[Int(code) + 1])]))
+                }
+            }
+        }
+    }
+
     @inline(__always)
     private static func append<T: BitwiseCopyable>(_ values: [T], at places: [Int32], null: T, to target: inout [T]) {
         target.append(uninitialized: places.count) { target in

@@ -68,6 +68,20 @@ struct BatchValues {
         }
     }
 
+    /// Bytes of the byte strings that `codes` name; 0 for values of other kinds.
+    func size(of codes: [UInt32]) -> Int {
+        guard case .bytes = kind else { return 0 }
+        return bytes.offsets.withUnsafeBufferPointer { offsets in codes.reduce(0) { $0 + Int(offsets[Int($1) + 1] - offsets[Int($1)]) } }
+    }
+
+    /// The same with -1 for places without a value.
+    func size(at places: [Int32]) -> Int {
+        guard case .bytes = kind else { return 0 }
+        return bytes.offsets.withUnsafeBufferPointer { offsets in
+            places.reduce(0) { $1 < 0 ? $0 : $0 + Int(offsets[Int($1) + 1] - offsets[Int($1)]) }
+        }
+    }
+
     mutating func reserveCapacity(_ count: Int) {
         switch kind {
         case .bits: bits.reserveCapacity(count)

@@ -24,19 +24,14 @@ public struct ChunkEncoder: ~Copyable {
     private var output: PageWriter
     private let sink: Sink
 
-    /// The bytes of the chunk in the making.
+    /// Where the parts of the chunk in the making go.
     private final class Sink {
-        var bytes: [UInt8] = []
-
-        func append(_ part: Span<UInt8>) { part.withUnsafeBufferPointer { bytes.append(contentsOf: $0) } }
-
-        /// A copy without room to grow, which would be kept for as long as the chunk is.
-        var content: [UInt8] { bytes.withUnsafeBufferPointer { Array($0) } }
+        var target: ByteSink?
     }
 
     public init(_ options: WriterOptions = WriterOptions()) throws {
         let sink = Sink()
-        let output = try PageWriter(options.compression) { sink.append($0) }
+        let output = try PageWriter(options.compression) { try sink.target?($0) }
         self.sink = sink
         self.output = output
         chunks = ColumnChunkWriter(options)
@@ -44,17 +39,26 @@ public struct ChunkEncoder: ~Copyable {
 
     /// Encodes rows of a batch as the chunk of `leaf`.
     ///
+    /// - Parameter target: gets the bytes of the chunk, a page header or a page at a time.
     /// - Precondition: the batch is sealed, its levels are those of the leaf, and `rows` are numbers of its rows.
-    public mutating func encode(_ batch: LeafBatch, rows: ArraySlice<UInt32>, as leaf: Leaf) throws -> EncodedChunk {
+    public mutating func encode(_ batch: LeafBatch, rows: ArraySlice<UInt32>, as leaf: Leaf, to target: @escaping ByteSink) throws -> ChunkDescription {
         precondition(Int(batch.maxDefinition) == leaf.maxDefinition && Int(batch.maxRepetition) == leaf.maxRepetition)
         let levels = batch.rows(rows)
         let start = output.position
-        sink.bytes.removeAll(keepingCapacity: true)
+        sink.target = target
+        defer { sink.target = nil }
         let result = try chunks.write(batch.encodable(levels.positions), rows: levels, leaf: leaf, type: batch.type, to: &output)
         var chunk = result.chunk
         chunk.dataPageOffset -= start
         if let offset = chunk.dictionaryPageOffset { chunk.dictionaryPageOffset = offset - start }
-        let description = ChunkDescription(metadata: chunk, bounds: result.bounds, nullCount: levels.nullCount, nanCount: result.nanCount)
-        return EncodedChunk(description: description, bytes: sink.content)
+        return ChunkDescription(metadata: chunk, bounds: result.bounds, nullCount: levels.nullCount, nanCount: result.nanCount)
+    }
+
+    /// The same with the bytes in memory.
+    public mutating func encode(_ batch: LeafBatch, rows: ArraySlice<UInt32>, as leaf: Leaf) throws -> EncodedChunk {
+        final class Bytes { var all: [UInt8] = [] }
+        let bytes = Bytes()
+        let description = try encode(batch, rows: rows, as: leaf) { part in part.withUnsafeBufferPointer { bytes.all.append(contentsOf: $0) } }
+        return EncodedChunk(description: description, bytes: bytes.all)
     }
 }

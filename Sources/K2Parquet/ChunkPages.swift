@@ -30,7 +30,10 @@ struct ChunkPages {
     }
 
     /// The next page's header, and where in `window` its body lies; nil at the end of the chunk.
-    mutating func next() throws -> Page? {
+    /// - Parameters:
+    ///   - admit: asked before the body is fetched.
+    ///   - held: bytes that are in memory for the chunk already.
+    mutating func next(admit: PageAdmission? = nil, held: Int = 0) throws -> Page? {
         guard offset < range.count else { return nil }
         number += 1
         start = offset
@@ -39,6 +42,7 @@ struct ChunkPages {
         guard size <= range.count - offset - length else {
             throw ParquetError(.malformed, "", "page of \(size) bytes where \(range.count - offset - length) are left")
         }
+        if let admit { try admit(held + header.memoryBytes) }
         try load(length + size)
         let body = offset - windowStart + length
         offset += length + size

@@ -31,6 +31,15 @@ public struct FileAssembler: ~Copyable {
     ///   - chunks: one for each leaf.
     ///   - bytes: gives those of a chunk by its number.
     public mutating func append(_ chunks: [ChunkDescription], rowCount: Int, bytes: (Int) throws -> [UInt8]) throws {
+        try append(chunks, rowCount: rowCount) { number, part in part == 0 ? try bytes(number) : nil }
+    }
+
+    /// Writes a row group.
+    ///
+    /// - Parameters:
+    ///   - chunks: one for each leaf.
+    ///   - parts: gives the bytes of a chunk by its number, part after part; nil behind the last one.
+    public mutating func append(_ chunks: [ChunkDescription], rowCount: Int, parts: (_ number: Int, _ part: Int) throws -> [UInt8]?) throws {
         let leaves = footer.columns
         guard chunks.count == leaves.count else {
             throw ParquetError(.invalidInput, "row group", "found \(chunks.count) chunks, expected \(leaves.count)")
@@ -45,11 +54,15 @@ public struct FileAssembler: ~Copyable {
             var chunk = chunk
             chunk.metadata.dataPageOffset += output.position
             if let dictionary = chunk.metadata.dictionaryPageOffset { chunk.metadata.dictionaryPageOffset = dictionary + output.position }
-            let content = try bytes(index)
-            guard content.count == chunk.length else {
-                throw ParquetError(.invalidInput, leaves[index].leaf.name, "found \(content.count) bytes, expected \(chunk.length)")
+            let start = output.position
+            var part = 0
+            while let bytes = try parts(index, part) {
+                try output.write(bytes.span)
+                part += 1
             }
-            try output.write(content.span)
+            guard output.position - start == Int64(chunk.length) else {
+                throw ParquetError(.invalidInput, leaves[index].leaf.name, "found \(output.position - start) bytes, expected \(chunk.length)")
+            }
             placed.append(chunk)
         }
         footer.add(placed, rowCount: rowCount, offset: offset)

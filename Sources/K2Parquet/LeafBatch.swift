@@ -32,6 +32,10 @@ public struct LeafBatch {
     private var expectedEntries = 0
     /// Bytes that the batch may take; what does not fit is an error.
     private var limit = Int.max
+    /// Bytes of the limit that are taken by others at present.
+    private var spare = 0
+    /// The chunk dictionary whose values were appended last, as this type has them.
+    private var plain: (dictionary: LeafDictionary, values: BatchValues)?
     let isDecimal: Bool
 
     public init(_ type: ParquetSchema.FieldType, maxDefinition: Int, maxRepetition: Int) {
@@ -46,7 +50,7 @@ public struct LeafBatch {
 
     /// Bytes in memory, about.
     public var byteCount: Int {
-        values.byteCount + dictionary.byteCount + codes.capacity * 4 + starts.capacity * 4 + definitions.capacity + repetitions.capacity
+        values.byteCount + dictionary.byteCount + plainByteCount + codes.capacity * 4 + starts.capacity * 4 + definitions.capacity + repetitions.capacity
     }
 
     /// Makes room, so that the batch need not grow in steps, which takes twice the memory for a moment.
@@ -61,13 +65,24 @@ public struct LeafBatch {
         if isCoded { codes.reserveCapacity(expectedEntries) } else { values.reserveCapacity(expectedEntries) }
     }
 
+    private var plainByteCount: Int { plain.map { $0.values.byteCount + $0.dictionary.values.byteCount } ?? 0 }
+
+    /// Leaves so many bytes of the limit to what is in memory beside the batch from now on, such as the page that comes next.
+    ///
+    /// - Throws: `tooLarge` when the batch takes more than what then stays.
+    public mutating func leave(bytes: Int) throws(ParquetError) {
+        spare = bytes
+        guard byteCount <= available else { throw tooLarge }
+    }
+
+    private var available: Int { limit == .max ? .max : limit - spare }
+
     /// Room for byte strings. With a limit all that it allows is asked for at once: pages that are not written to cost nothing.
     private mutating func makeRoom(bytes more: Int) throws(ParquetError) {
-        if limit == .max { return }
+        guard limit != .max, case .bytes = values.kind else { return }
         let needed = values.bytes.data.count + more + ByteColumn.slack
-        let most = limit - (byteCount - values.bytes.data.count)
-        guard needed <= most else { throw tooLarge }
-        if needed > values.bytes.data.capacity { values.bytes.reserveCapacity(0, bytes: most) }
+        guard needed <= available - (byteCount - values.bytes.data.count) else { throw tooLarge }
+        if needed > values.bytes.data.capacity { values.bytes.reserveCapacity(0, bytes: limit) }
     }
 
     private var tooLarge: ParquetError { ParquetError(.tooLarge, "column", "more than \(limit) bytes of values") }
@@ -81,7 +96,7 @@ public struct LeafBatch {
     public mutating func append(_ rows: PieceRows, factor: Int64 = 1) throws(ParquetError) {
         if let choice = rows.choice { try append(choice, rows.values, factor) } else { try appendFull(rows.piece.values, factor) }
         guard entryCount <= Int(UInt32.max) else { throw ParquetError(.tooLarge, rows.piece.leaf.name, "more than 2^32 entries") }
-        guard byteCount <= limit else { throw tooLarge }
+        guard byteCount <= available else { throw tooLarge }
     }
 
     /// Appends rows in which the leaf is null.
@@ -152,17 +167,7 @@ public struct LeafBatch {
     // MARK: Values
 
     private mutating func appendValues(_ found: LeafValues, _ factor: Int64) throws(ParquetError) {
-        if isCoded, case .coded(let more, let other) = found {
-            try dictionary.number(other, factor: factor, isDecimal: isDecimal, place: "values")
-            dictionary.numbers.withUnsafeBufferPointer { numbers in
-                codes.append(uninitialized: more.count) { target in
-                    more.withUnsafeBufferPointer { more in
-                        for index in 0..<more.count { target[index] = numbers[Int(more[index])] }
-                    }
-                }
-            }
-            return
-        }
+        if case .coded(let more, let other) = found { return try append(codes: more, of: other, factor) }
         if found.count == 0 { return }
         try decode()
         try makeRoom(for: found)
@@ -172,25 +177,63 @@ public struct LeafBatch {
     /// - Parameter places: for each entry its value's number in `found`, or -1.
     private mutating func appendValues(_ found: LeafValues, at places: [Int32], _ factor: Int64) throws(ParquetError) {
         if found.count == 0 { return appendPlaceholders(places.count) }
-        if isCoded, case .coded(let more, let other) = found {
-            try dictionary.number(other, factor: factor, isDecimal: isDecimal, place: "values")
-            codes.append(uninitialized: places.count) { target in
-                for index in 0..<places.count { target[index] = places[index] < 0 ? 0 : dictionary.numbers[Int(more[Int(places[index])])] }
-            }
-            return
-        }
+        if case .coded(let more, let other) = found { return try append(codes: more, of: other, at: places, factor) }
         try decode()
         var plain = BatchValues(values.kind)
         try plain.append(found, factor: factor, isDecimal: isDecimal, place: "values")
-        if case .bytes = values.kind { try makeRoom(bytes: plain.bytes.data.count) }
+        try makeRoom(bytes: plain.size(at: places))
         values.append(plain, at: places)
+    }
+
+    private mutating func append(codes more: [UInt32], of other: LeafDictionary, _ factor: Int64) throws(ParquetError) {
+        if try takes(other, factor) { return codes += BatchValues.gather(dictionary.numbers, more) }
+        if more.isEmpty { return }
+        try decode()
+        let entries = try plainValues(other, factor)
+        try makeRoom(bytes: entries.size(of: more))
+        values.append(entries, codes: more)
+    }
+
+    private mutating func append(codes more: [UInt32], of other: LeafDictionary, at places: [Int32], _ factor: Int64) throws(ParquetError) {
+        if try takes(other, factor) {
+            let numbers = BatchValues.gather(dictionary.numbers, more)
+            for place in places { codes.append(place < 0 ? 0 : numbers[Int(place)]) }
+            return
+        }
+        try decode()
+        let entries = try plainValues(other, factor)
+        let named = places.map { $0 < 0 ? -1 : Int32(bitPattern: more[Int($0)]) }
+        try makeRoom(bytes: entries.size(at: named))
+        values.append(entries, at: named)
+    }
+
+    /// Whether codes may go on: the entries of the dictionary are numbered then. Where all distinct values together, and a second time while they are
+    /// sorted, do not fit, values may.
+    private mutating func takes(_ other: LeafDictionary, _ factor: Int64) throws(ParquetError) -> Bool {
+        guard isCoded else { return false }
+        if limit != .max {
+            guard codes.capacity * 4 + definitions.capacity + repetitions.capacity + starts.capacity * 4 + dictionary.peakByteCount(adding: other) <= available
+            else { return false }
+            if dictionary.count == 0, case .bytes = values.kind { dictionary.reserveCapacity(bytes: limit) }
+        }
+        try dictionary.number(other, factor: factor, isDecimal: isDecimal, place: "values")
+        return true
+    }
+
+    /// The values of a chunk's dictionary as this type has them.
+    private mutating func plainValues(_ other: LeafDictionary, _ factor: Int64) throws(ParquetError) -> BatchValues {
+        if let plain, plain.dictionary === other { return plain.values }
+        plain = nil
+        var entries = BatchValues(values.kind)
+        try entries.append(other.values, factor: factor, isDecimal: isDecimal, place: "values")
+        plain = (other, entries)
+        return entries
     }
 
     private mutating func makeRoom(for found: LeafValues) throws(ParquetError) {
         switch found {
         case .byteArray(let column) where !isDecimal: try makeRoom(bytes: column.data.count)
         case .fixed(_, let bytes): if case .bytes = values.kind { try makeRoom(bytes: bytes.count) }
-        case .coded: if case .bytes = values.kind { try makeRoom(for: try found.decoded(limit: limit)) }
         default: break
         }
     }
@@ -199,22 +242,19 @@ public struct LeafBatch {
     private mutating func decode() throws(ParquetError) {
         guard isCoded else { return }
         isCoded = false
-        values.reserveCapacity(max(expectedEntries, codes.count))
-        if dictionary.count == 0 {
+        let entries = dictionary.numbered
+        let room = (available - byteCount) / values.valueWidth
+        guard codes.count <= room else { throw tooLarge }
+        values.reserveCapacity(min(max(expectedEntries, codes.count), room))
+        if entries.count == 0 {
             values.append(placeholders: codes.count)
+        } else if definitions.isEmpty {
+            try makeRoom(bytes: entries.size(of: codes))
+            values.append(entries, codes: codes)
         } else {
-            let places = dictionary.sort()
-            if case .bytes = values.kind {
-                let offsets = dictionary.entries.bytes.offsets
-                var total = 0
-                for code in codes { total += Int(offsets[Int(places[Int(code)]) + 1] - offsets[Int(places[Int(code)])]) }
-                try makeRoom(bytes: total)
-            }
-            var expanded: [Int32] = []
-            expanded.append(uninitialized: codes.count) { target in
-                for index in 0..<codes.count { target[index] = Int32(bitPattern: places[Int(codes[index])]) }
-            }
-            values.append(dictionary.entries, at: expanded)
+            let places = zip(codes, definitions).map { $1 == maxDefinition ? Int32(bitPattern: $0) : -1 }
+            try makeRoom(bytes: entries.size(at: places))
+            values.append(entries, at: places)
         }
         codes = []
         dictionary = BatchDictionary(values.kind)

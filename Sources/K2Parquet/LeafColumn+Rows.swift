@@ -1,6 +1,15 @@
 import K2Bytes
 
 extension LeafColumn {
+    /// Some rows as a part of their own, without a dictionary.
+    /// - Throws: `tooLarge`.
+    public func rows(_ rows: Range<Int>) throws(ParquetError) -> LeafColumn {
+        let start = position(after: rows.lowerBound, from: .init())
+        var part = self[start..<position(after: rows.count, from: start)]
+        part.values = try part.values.decoded()
+        return part
+    }
+
     /// A place between two rows, or the end.
     struct Position: Comparable {
         var rows = 0

@@ -1,6 +1,23 @@
 import K2Bytes
 import K2Compression
 
+/// Told before a page is fetched how many bytes reading it takes in memory, about; what it throws ends the reading.
+public typealias PageAdmission = (_ bytes: Int) throws -> Void
+
+extension PageHeader {
+    /// While the page is decoded: its bytes as they come, in a window that grows, as they are decompressed, and the values with their levels.
+    /// The entries of a dictionary are converted once more.
+    var memoryBytes: Int {
+        let (compressed, uncompressed) = (Int(compressedSize), Int(uncompressedSize))
+        switch kind {
+        case .index: return compressed * 2
+        case .dictionary(let count, _): return compressed * 2 + uncompressed * 3 + Int(count) * 8
+        case .data(let count, _, _, _): return compressed * 2 + uncompressed * 2 + Int(count) * 8
+        case .dataV2(let page): return compressed * 2 + uncompressed * 2 + Int(page.valueCount) * 8
+        }
+    }
+}
+
 /// Reads one leaf of one row group a few pages at a time, so that memory is bounded by the pages and not by the row group.
 ///
 /// Pieces hold whole rows, also where a page ends within one.
@@ -23,11 +40,13 @@ public struct LeafPageStream: ~Copyable {
     /// Rows that were decoded and not handed out; the last one may not be complete.
     private var column: LeafColumn
     private var isAtEnd = false
+    private let admit: PageAdmission?
     /// What `next(rows:)` has not handed out of the last piece, and how far it has come there.
     private var piece: (column: LeafColumn, end: LeafColumn.Position)?
     private var taken = LeafColumn.Position()
 
-    init(_ leaf: Leaf, rowGroup: Int, rows: Int, _ pages: ChunkPages, _ decoder: consuming PageDecoder) {
+    init(_ leaf: Leaf, rowGroup: Int, rows: Int, _ pages: ChunkPages, _ decoder: consuming PageDecoder, admit: PageAdmission? = nil) {
+        self.admit = admit
         self.leaf = leaf
         self.rowGroup = rowGroup
         self.pages = pages
@@ -112,7 +131,7 @@ public struct LeafPageStream: ~Copyable {
     private mutating func readPage() throws {
         guard decoder.entriesLeft > 0 else { return isAtEnd = true }
         do {
-            guard let page = try pages.next() else {
+            guard let page = try pages.next(admit: admit, held: decoder.dictionaryBytes) else {
                 throw ParquetError(.malformed, "row group \(rowGroup): \(leaf.name)", "pages end \(decoder.entriesLeft) values too early")
             }
             let window = pages.window

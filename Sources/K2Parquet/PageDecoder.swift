@@ -10,6 +10,8 @@ struct PageDecoder: ~Copyable {
     private var decompressor: PageDecompressor
     /// Entries of the footer that have not come yet.
     private(set) var entriesLeft: Int
+    /// Bytes of the dictionary in memory.
+    var dictionaryBytes: Int { dictionary?.values.byteCount ?? 0 }
 
     init(_ chunk: ColumnChunkMetadata, _ leaf: Leaf, _ limits: ReaderLimits, _ reading: DictionaryReading) throws {
         guard chunk.valueCount <= Int64(limits.chunkValues) else {

@@ -110,9 +110,11 @@ public struct ParquetReader {
 
     /// The same in pieces of some pages each: for row groups whose size nobody vouches for.
     ///
-    /// - Parameter fetchBytes: bytes that are asked of the source at once; more where a page is longer.
+    /// - Parameters:
+    ///   - fetchBytes: bytes that are asked of the source at once; more where a page is longer.
+    ///   - admit: may refuse a page for its size.
     public func pages(
-        _ leafIndex: Int, rowGroup: Int, dictionaries: DictionaryReading = .decoded, fetchBytes: Int = 1 << 20
+        _ leafIndex: Int, rowGroup: Int, dictionaries: DictionaryReading = .decoded, fetchBytes: Int = 1 << 20, admit: PageAdmission? = nil
     ) throws -> LeafPageStream {
         guard metadata.rowGroups.indices.contains(rowGroup), schema.leaves.indices.contains(leafIndex) else {
             throw ParquetError(.invalidInput, "row group \(rowGroup)", "no column \(leafIndex) there")
@@ -123,7 +125,7 @@ public struct ParquetReader {
         let pages = ChunkPages(try range(of: chunk, place), step: fetchBytes) { [source] in try Self.fetch($0, source) }
         guard let rows = Int(exactly: group.rowCount) else { throw ParquetError(.tooLarge, place, "\(group.rowCount) rows") }
         do {
-            return LeafPageStream(leaf, rowGroup: rowGroup, rows: rows, pages, try PageDecoder(chunk, leaf, limits, dictionaries))
+            return LeafPageStream(leaf, rowGroup: rowGroup, rows: rows, pages, try PageDecoder(chunk, leaf, limits, dictionaries), admit: admit)
         } catch {
             throw ParquetError.located(error, place)
         }

@@ -57,7 +57,8 @@ struct FileAssemblyTests {
     }
 
     /// The file of the rows in `order`, and the digests and totals of what was read.
-    private func assemble(_ inputs: Inputs, _ order: [UInt32], groupRows: Int) throws -> (file: [UInt8], digest: UInt128, totals: [LeafTotals]) {
+    /// - Parameter limited: whether batches get as little memory as will do, so that dictionaries are given up early.
+    private func assemble(_ inputs: Inputs, _ order: [UInt32], groupRows: Int, limited: Bool = false) throws -> (file: [UInt8], digest: UInt128, totals: [LeafTotals]) {
         final class Collector { var bytes: [UInt8] = [] }
         let collector = Collector()
         let leaves = try FileAssembler.leaves(inputs.schema)
@@ -67,13 +68,12 @@ struct FileAssemblyTests {
         var digests = RowDigests(count: order.count)
         var totals = leaves.map { _ in LeafTotals() }
         for (index, (leaf, type)) in zip(leaves, inputs.schema.leafTypes).enumerated() {
-            var batch = LeafBatch(type, maxDefinition: leaf.maxDefinition, maxRepetition: leaf.maxRepetition)
-            if index % 2 == 0 { batch.reserve(entries: order.count) }
+            var start = 0
             try inputs.forEachPiece(index) { piece, rows in
-                digests.add(try PieceRows(piece, identity(leaf), rows: rows), at: batch.rowCount, leaf: LeafDigest(type, number: index), totals: &totals[index])
-                try batch.append(try PieceRows(piece, identity(leaf), rows: rows))
+                digests.add(try PieceRows(piece, identity(leaf), rows: rows), at: start, leaf: LeafDigest(type, number: index), totals: &totals[index])
+                start += rows.reduce(0) { $0 + $1.count }
             }
-            batch.seal()
+            let batch = try collect(inputs, index, leaf, type, limit: limited ? 256 : nil)
             #expect(batch.rowCount == order.count)
             for (number, cut) in cuts.enumerated() { groups[number].append(try encoder.encode(batch, rows: order[cut], as: leaf)) }
         }
@@ -82,6 +82,23 @@ struct FileAssemblyTests {
         let summary = try assembler.finish()
         #expect(summary.rowCount == Int64(order.count) && summary.fileSize == Int64(collector.bytes.count))
         return (collector.bytes, digests.sum, totals)
+    }
+
+    /// A leaf of all inputs, with the smallest power of two from `limit` on that is enough.
+    private func collect(_ inputs: Inputs, _ index: Int, _ leaf: Leaf, _ type: ParquetSchema.FieldType, limit: Int?) throws -> LeafBatch {
+        var limit = limit
+        while true {
+            var batch = LeafBatch(type, maxDefinition: leaf.maxDefinition, maxRepetition: leaf.maxRepetition)
+            if let limit { batch.reserve(entries: inputs.takenRows.count, limit: limit) } else if index % 2 == 0 { batch.reserve(entries: inputs.takenRows.count) }
+            do {
+                try inputs.forEachPiece(index) { piece, rows in
+                    try batch.append(try PieceRows(piece, identity(leaf), rows: rows))
+                    if let limit { #expect(batch.byteCount <= limit) }
+                }
+                batch.seal()
+                return batch
+            } catch let error as ParquetError where error.code == .tooLarge { limit = limit.map { $0 * 2 } }
+        }
     }
 
     private func digest(_ file: [UInt8], _ schema: ParquetSchema) throws -> (UInt128, [LeafTotals]) {
@@ -110,7 +127,7 @@ struct FileAssemblyTests {
             let inputs = try Inputs(seed: seed, &random, nullPercent: nullPercent)
             let rows = inputs.takenRows
             let order = [UInt32](0..<UInt32(rows.count)).shuffled(using: &random)
-            let made = try assemble(inputs, order, groupRows: Int.random(in: 1...400, using: &random))
+            let made = try assemble(inputs, order, groupRows: Int.random(in: 1...400, using: &random), limited: Bool.random(using: &random))
             for (field, (found, cells)) in zip(inputs.schema.fields, zip(try readCells(made.file, inputs.schema), inputs.cells)) {
                 #expect(found == order.map { cells[rows[Int($0)]] }, "seed \(seed) column \(field.name)")
             }

@@ -13,6 +13,24 @@ public struct RowMask: Equatable, Sendable {
         words = [UInt64](repeating: .max, count: (count + 63) / 64)
     }
 
+    /// No row.
+    public init(emptyOf count: Int) {
+        self.count = count
+        liveCount = 0
+        words = [UInt64](repeating: 0, count: (count + 63) / 64)
+        // Bits behind the last row are always set.
+        if count % 64 != 0 { words[words.count - 1] = .max << UInt64(count % 64) }
+    }
+
+    /// Puts a row back.
+    /// - Precondition: the file has it.
+    public mutating func keep(_ row: Int) {
+        precondition(row < count)
+        if isLive(row) { return }
+        words[row >> 6] |= 1 << UInt64(row & 63)
+        liveCount += 1
+    }
+
     public func isLive(_ row: Int) -> Bool { words[row >> 6] >> UInt64(row & 63) & 1 != 0 }
 
     /// Takes a row away; one that the file does not have, or that is gone already, changes nothing.

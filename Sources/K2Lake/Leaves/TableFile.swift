@@ -74,11 +74,12 @@ public struct TableFile {
     }
 
     /// Calls `body` with the rows of a column of one row group in their order, some pages at a time.
+    /// - Parameter admit: may refuse a page for its size; what it throws is passed on.
     public func pieces(
-        _ column: Int, rowGroup: Int, dictionaries: DictionaryReading = .kept, _ body: (LeafColumn) throws -> Void
+        _ column: Int, rowGroup: Int, dictionaries: DictionaryReading = .kept, admit: PageAdmission? = nil, _ body: (LeafColumn) throws -> Void
     ) throws {
         try Self.naming(file) {
-            var pages = try reader.pages(column, rowGroup: rowGroup, dictionaries: dictionaries)
+            var pages = try reader.pages(column, rowGroup: rowGroup, dictionaries: dictionaries, admit: admit)
             while let piece = try pages.next() { try body(piece) }
         }
     }

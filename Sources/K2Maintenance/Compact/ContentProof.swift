@@ -44,17 +44,17 @@ extension TableColumns {
 
 extension RowContent {
     /// The rows of a data file as it is in the store, a row group at a time.
-    init(reading file: TableFile, _ table: TableColumns, _ digests: inout RowDigests, keepLease: () throws -> Void) throws {
+    init(reading file: TableFile, _ table: TableColumns, _ digests: inout RowDigests, room: Int, keepLease: () throws -> Void) throws {
         self.init(table)
         let input = GroupInput(file: file, leaves: try file.leaves(table), mask: nil)
         let leaves = table.digests(table.leafTypes)
         for group in file.rowGroups {
             let range = file.rows(of: group)
             digests.reset(count: range.count)
-            let reader = SliceReader(inputs: [input], slice: GroupSlice(parts: [.init(input: 0, rows: range, liveCount: range.count)]), table: table)
+            let reader = GroupSlice([input], parts: [.init(input: 0, rows: range, liveCount: range.count)]).reader(table)
             for leaf in leaves.indices {
                 try keepLease()
-                try reader.forEachPiece(leaf) { piece in
+                try reader.forEachPiece(leaf, room: room) { piece in
                     guard let found = try piece.found() else { return }
                     digests.add(found, at: piece.start, leaf: leaves[leaf], factor: piece.factor, totals: &totals[leaf])
                 }

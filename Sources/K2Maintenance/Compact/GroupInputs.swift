@@ -30,51 +30,43 @@ struct GroupSlice {
         var liveCount: Int
     }
 
-    var parts: [Part] = []
+    /// The group's files, with the rows that are left for this slice.
+    let inputs: [GroupInput]
+    let parts: [Part]
     /// Rows that are left.
-    var rowCount: Int { parts.reduce(0) { $0 + $1.liveCount } }
+    let rowCount: Int
+    /// Whether its rows do not follow in the order on those of the slice before.
+    var startsAnew: Bool
 
-    /// Cuts the rows of all inputs into slices of about equal size, each of at most `maxRows` rows.
-    static func cut(_ inputs: [GroupInput], maxRows: Int) -> [GroupSlice] {
-        let total = inputs.reduce(0) { $0 + $1.liveCount(0..<Int($1.file.file.recordCount)) }
-        if total == 0 { return [] }
-        let count = (total + maxRows - 1) / maxRows
-        let size = (total + count - 1) / count
-        var slices = [GroupSlice()]
-        var room = size
-        for (number, input) in inputs.enumerated() {
-            var start = 0
-            let end = Int(input.file.file.recordCount)
-            while start < end {
-                if room == 0 {
-                    slices.append(GroupSlice())
-                    room = size
-                }
-                let stop = input.end(of: room, from: start, to: end)
-                let live = input.liveCount(start..<stop)
-                if live > 0 { slices[slices.count - 1].parts.append(Part(input: number, rows: start..<stop, liveCount: live)) }
-                room -= live
-                start = stop
-            }
-        }
-        return slices.filter { !$0.parts.isEmpty }
+    init(_ inputs: [GroupInput], parts: [Part], startsAnew: Bool = false) {
+        self.inputs = inputs
+        self.parts = parts
+        self.startsAnew = startsAnew
+        rowCount = parts.reduce(0) { $0 + $1.liveCount }
     }
-}
 
-extension GroupSlice {
-    /// Two slices of half the rows each; nil for one row.
-    func halves(_ inputs: [GroupInput]) -> [GroupSlice]? {
-        var room = rowCount / 2
-        guard room > 0 else { return nil }
-        var (first, second) = (GroupSlice(), GroupSlice())
+    /// All rows.
+    init(_ inputs: [GroupInput]) {
+        let parts = inputs.enumerated().map { number, input in
+            let rows = 0..<Int(input.file.file.recordCount)
+            return Part(input: number, rows: rows, liveCount: input.liveCount(rows))
+        }
+        self.init(inputs, parts: parts.filter { $0.liveCount > 0 })
+    }
+
+    func reader(_ table: TableColumns) -> SliceReader { SliceReader(slice: self, table: table) }
+
+    /// As many rows as that from the front, and the others.
+    func cut(behind count: Int) -> (GroupSlice, GroupSlice) {
+        var (room, first, second): (Int, [Part], [Part]) = (count, [], [])
         for part in parts {
             let cut = room == 0 ? part.rows.lowerBound : inputs[part.input].end(of: room, from: part.rows.lowerBound, to: part.rows.upperBound)
             let live = inputs[part.input].liveCount(part.rows.lowerBound..<cut)
-            if live > 0 { first.parts.append(Part(input: part.input, rows: part.rows.lowerBound..<cut, liveCount: live)) }
-            if live < part.liveCount { second.parts.append(Part(input: part.input, rows: cut..<part.rows.upperBound, liveCount: part.liveCount - live)) }
+            if live > 0 { first.append(Part(input: part.input, rows: part.rows.lowerBound..<cut, liveCount: live)) }
+            if live < part.liveCount { second.append(Part(input: part.input, rows: cut..<part.rows.upperBound, liveCount: part.liveCount - live)) }
             room -= live
         }
-        return [first, second]
+        return (GroupSlice(inputs, parts: first, startsAnew: startsAnew), GroupSlice(inputs, parts: second, startsAnew: true))
     }
 }
 

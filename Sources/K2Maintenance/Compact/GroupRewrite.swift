@@ -29,7 +29,7 @@ struct GroupRewrite {
     /// Told before files of these names are written.
     let announce: ([String]) throws -> Void
 
-    private func makeOpener() -> FileOpener { FileOpener(store: store, limits: budget.readerLimits, temporaryFolder: options.temporaryFolder) }
+    private func makeOpener() -> FileOpener { FileOpener(store: store, limits: budget.dataLimits, temporaryFolder: options.temporaryFolder) }
 
     /// - Parameters:
     ///   - name: the location of the group's files but for `-N.parquet`.
@@ -39,21 +39,26 @@ struct GroupRewrite {
         let inputs = try open(group, &deletes, duplicates)
         let live = inputs.reduce(0) { $0 + Int64($1.liveCount(0..<Int($1.file.file.recordCount))) }
         var result = RewrittenGroup(group: group, outputs: [], content: RowContent(table), removedRows: group.rows - live)
-        var slices = GroupSlice.cut(inputs, maxRows: budget.maxRows)
+        var output = GroupOutput(ChunkSpill(folder: options.temporaryFolder))
+        let cutter = SliceCutter(table: table, ordering: ordering, budget: budget, keepLease: keepLease)
+        var slices = live == 0 ? [] : try cutter.cut(GroupSlice(inputs))
+        var isOnly = slices.count <= 1
         while !slices.isEmpty {
             let slice = slices.removeFirst()
+            let mark = output.spill.mark
             do {
-                let (files, content) = try write(slice, inputs, group, name, from: result.outputs.count)
-                result.outputs += files
-                result.content.add(content)
+                let masks = slices.reduce(slice.maskBytes) { $0 + $1.maskBytes }
+                let groups = try encode(slice, group, output.spill, masks: masks, isOnly: isOnly, &result.content)
+                output.add(groups, startsAnew: slice.startsAnew)
             } catch let error as SliceTooLarge {
                 // What footers say is not all that counts: byte strings may be far longer than their encodings.
-                guard let halves = slice.halves(inputs) else {
-                    throw LakeError(.failed, "column \(error.column): one row of it takes more than --max-memory leaves")
-                }
-                slices.insert(contentsOf: halves, at: 0)
+                guard slice.rowCount > 1 else { throw LakeError(.failed, "column \(error.column): one row of it takes more than --max-memory leaves") }
+                output.spill.goBack(to: mark)
+                slices.insert(contentsOf: try cutter.cut(slice, into: error.parts), at: 0)
+                isOnly = false
             }
         }
+        result.outputs = try write(output, group.partition, name)
         try prove(result)
         return result
     }
@@ -73,27 +78,28 @@ struct GroupRewrite {
         }
     }
 
-    // MARK: Writing
+    // MARK: Encoding
 
-    private func write(
-        _ slice: GroupSlice, _ inputs: [GroupInput], _ group: CompactionGroup, _ name: String, from number: Int
-    ) throws -> ([DataFile], RowContent) {
+    /// The row groups of a slice.
+    /// - Parameter content: gets what was read; unchanged when the slice is too large.
+    private func encode(
+        _ slice: GroupSlice, _ group: CompactionGroup, _ spill: ChunkSpill, masks: Int, isOnly: Bool, _ content: inout RowContent
+    ) throws -> [SliceRewrite.RowGroup] {
         let share = Double(slice.rowCount) / Double(max(group.rows, 1))
         let expected = Int(Double(group.bytes) * min(share, 1))
-        let reader = SliceReader(inputs: inputs, slice: slice, table: table)
+        let reader = slice.reader(table)
         let largest = reader.largestColumn
         let groupRows = groupRows(slice.rowCount, expected, largest)
-        let memory = budget.slice(rows: slice.rowCount, groupRows: groupRows, encoded: expected, column: largest)
-        let spill = ChunkSpill(folder: memory.spills ? options.temporaryFolder : nil)
+        let memory = budget.slice(
+            rows: slice.rowCount, groupRows: groupRows, encoded: isOnly ? expected : nil, column: largest, chunks: reader.chunkCount, masks: masks)
+        spill.memory = memory.kept
         let rewrite = SliceRewrite(
-            reader: reader, ordering: ordering, columnLimit: memory.column, keyLimit: budget.keyLimit, options: writerOptions, groupRows: groupRows,
+            reader: reader, ordering: ordering, columnLimit: memory.column, budget: budget, options: writerOptions, groupRows: groupRows,
             spill: spill, keepLease: keepLease)
-        var content = RowContent(table)
-        let groups = try rewrite.run(content: &content)
-        let cuts = OutputFiles.cut(groups.map(\.bytes), target: Int64(options.targetSize))
-        let locations = cuts.indices.map { "\(name)-\(number + $0).parquet" }
-        try announce(locations)
-        return (try zip(cuts, locations).map { try write(groups[$0], spill, group.partition, to: $1) }, content)
+        var read = RowContent(table)
+        let groups = try rewrite.run(content: &read)
+        content.add(read)
+        return groups
     }
 
     /// Rows of a row group: such that four of them or more make a file, that several of its largest column fit into memory, and as many as readers like.
@@ -119,18 +125,28 @@ struct GroupRewrite {
         return writer
     }
 
-    private func write(_ groups: ArraySlice<SliceRewrite.RowGroup>, _ spill: ChunkSpill, _ partition: PartitionKey, to location: String) throws -> DataFile {
+    // MARK: Writing
+
+    private func write(_ output: GroupOutput, _ partition: PartitionKey, _ name: String) throws -> [DataFile] {
+        let files = output.files(target: Int64(options.targetSize))
+        let locations = files.indices.map { "\(name)-\($0).parquet" }
+        try announce(locations)
+        return try zip(files, locations).map { try write($0, output.spill, partition, to: $1) }
+    }
+
+    private func write(_ file: GroupOutput.File, _ spill: ChunkSpill, _ partition: PartitionKey, to location: String) throws -> DataFile {
         let object = try store.openWriter(location)
         do {
             var assembler = try FileAssembler(ParquetSchema(table.schema), options: writerOptions) { try object.write($0) }
-            for group in groups {
+            for group in file.groups {
                 try keepLease()
-                try assembler.append(group.chunks, rowCount: group.rowCount) { try spill.get(group.places[$0]) }
+                try assembler.append(group.chunks, rowCount: group.rowCount) { try spill.part($1, of: group.places[$0]) }
             }
             let summary = try assembler.finish()
             try object.close()
             return DataFile(
-                summary, at: location, schema: table.schema, specID: partition.specID, partition: partition.values, sortOrderID: ordering.orderID)
+                summary, at: location, schema: table.schema, specID: partition.specID, partition: partition.values,
+                sortOrderID: file.isOrdered ? ordering.orderID : RowOrdering.asTheyAre.orderID)
         } catch {
             object.abort()
             throw error
@@ -145,7 +161,7 @@ struct GroupRewrite {
         let opener = makeOpener()
         for file in result.outputs {
             do {
-                written.add(try RowContent(reading: try opener.open(file, keepLease: keepLease), table, &digests, keepLease: keepLease))
+                written.add(try RowContent(reading: try opener.open(file, keepLease: keepLease), table, &digests, room: budget.work, keepLease: keepLease))
             } catch let error as IcebergError where error.code == .malformed || error.code == .unsupported {
                 throw ContentDifference(files: result.outputs.map(\.path), text: "what was written cannot be read back: \(error.message)")
             } catch let error as ParquetError {

@@ -37,29 +37,40 @@ struct MemoryBudget: Equatable {
 
     /// What a column that is sorted by may take.
     var keyLimit: Int { work / 2 }
+    /// What rows may take from which is taken where a slice is cut, and those that are compared with them at once.
+    var sampleLimit: Int { work / 4 }
 
     /// How the memory of one slice is shared out.
     struct Slice: Equatable {
-        /// Whether encoded chunks go to a file.
-        var spills: Bool
+        /// Encoded chunks that are kept; what is beyond goes to a file.
+        var kept: Int
         /// What one decoded column may take.
         var column: Int
     }
 
     /// - Parameters:
-    ///   - encoded: bytes that will come out, about.
+    ///   - encoded: bytes that will come out, about; nil when other slices' are kept beside them, which needs a file.
     ///   - column: bytes of the largest column, about.
-    func slice(rows: Int, groupRows: Int, encoded: Int, column: Int) -> Slice {
-        let left = max(work - rows * Self.bytesPerRow - groupRows * Self.bytesPerGroupRow, work / 4)
+    ///   - chunks: column chunks of the files that are open.
+    ///   - masks: bytes that say which rows of the files are left.
+    func slice(rows: Int, groupRows: Int, encoded: Int?, column: Int, chunks: Int = 0, masks: Int = 0) -> Slice {
+        let left = max(work - rows * Self.bytesPerRow - groupRows * Self.bytesPerGroupRow - chunks * Self.bytesPerChunk - masks, work / 4)
+        guard let encoded, encoded + encoded / 4 + column <= left else { return Slice(kept: 0, column: left) }
         let kept = encoded + encoded / 4
-        if kept + column <= left { return Slice(spills: false, column: left - kept) }
-        return Slice(spills: true, column: left)
+        return Slice(kept: kept, column: left - kept)
     }
 
-    /// Longest page, and longest dictionary, that is read. Writers make pages of a megabyte and, rarely, of several.
+    /// Longest page, and longest dictionary, that is read where several are in memory at once.
     var maxPage: Int { max(work / 8, 8 << 20) }
 
-    /// What files may ask for.
+    /// What data files may ask for whose pages are admitted one by one: writers make pages of a megabyte, and some of whatever thousands of rows hold.
+    var dataLimits: ReaderLimits {
+        var limits = readerLimits
+        limits.pageBytes = max(work, 8 << 20)
+        return limits
+    }
+
+    /// What delete files may ask for, and the columns that are searched for duplicates.
     var readerLimits: ReaderLimits {
         var limits = ReaderLimits()
         limits.pageBytes = maxPage

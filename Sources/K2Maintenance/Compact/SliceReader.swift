@@ -4,9 +4,10 @@ import K2Parquet
 
 /// Reads the leaves of a slice, piece by piece in the order of its inputs.
 struct SliceReader {
-    let inputs: [GroupInput]
     let slice: GroupSlice
     let table: TableColumns
+
+    private var inputs: [GroupInput] { slice.inputs }
 
     /// Some rows of one leaf.
     struct Piece {
@@ -23,15 +24,30 @@ struct SliceReader {
         var factor: Int64 { conversion == .milliseconds ? 1_000 : 1 }
     }
 
-    func forEachPiece(_ leaf: Int, _ body: (Piece) throws -> Void) throws {
+    /// - Parameters:
+    ///   - room: bytes that a page and what belongs to it may take; whatever is kept of the pieces, the caller takes from it.
+    func forEachPiece(_ leaf: Int, room: Int, _ body: (Piece) throws -> Void) throws {
+        try forEachPiece(leaf, admit: { try check($0, room, leaf) }, body)
+    }
+
+    /// - Parameter admit: see `LeafPageStream`.
+    func forEachPiece(_ leaf: Int, admit: @escaping PageAdmission, _ body: (Piece) throws -> Void) throws {
         var start = 0
         for part in slice.parts {
-            try forEachPiece(leaf, part, start, body)
+            try forEachPiece(leaf, part, start, admit, body)
             start += part.liveCount
         }
     }
 
-    private func forEachPiece(_ leaf: Int, _ part: GroupSlice.Part, _ first: Int, _ body: (Piece) throws -> Void) throws {
+    /// - Throws: when a page takes more than all the memory that there is for it.
+    func check(_ page: Int, _ room: Int, _ leaf: Int) throws {
+        guard page > room else { return }
+        throw IcebergError(.unsupported, "column \(table.leaves[leaf].name): a page that takes \(page) bytes in memory; --max-memory leaves \(room)")
+    }
+
+    private func forEachPiece(
+        _ leaf: Int, _ part: GroupSlice.Part, _ first: Int, _ admit: @escaping PageAdmission, _ body: (Piece) throws -> Void
+    ) throws {
         let input = inputs[part.input]
         let (column, map, conversion): (Int, LevelMap, LeafConversion)
         switch input.leaves.sources[leaf] {
@@ -52,7 +68,11 @@ struct SliceReader {
         for group in input.file.rowGroups {
             var rows = input.file.rows(of: group)
             if rows.overlaps(part.rows) == false { continue }
-            try input.file.pieces(column, rowGroup: group) { piece in
+            let path = input.file.file.path
+            let admit: PageAdmission = { bytes in
+                do { try admit(bytes) } catch let error as IcebergError { throw IcebergError(error.code, "\(path): \(error.message)") }
+            }
+            try input.file.pieces(column, rowGroup: group, admit: admit) { piece in
                 let all = rows.lowerBound..<rows.lowerBound + piece.rowCount
                 rows = all.upperBound..<max(rows.upperBound, all.upperBound)
                 let wanted = all.clamped(to: part.rows)
@@ -91,15 +111,24 @@ struct SliceReader {
                 size.entries += part.liveCount
                 continue
             }
-            for group in inputs[part.input].file.rowGroups where inputs[part.input].file.rows(of: group).overlaps(part.rows) {
-                let chunk = inputs[part.input].file.reader.metadata.rowGroups[group].columns[number]
-                size.entries += Int(chunk.valueCount)
-                size.bytes += Int(clamping: chunk.totalUncompressedSize)
+            let file = inputs[part.input].file
+            for group in file.rowGroups {
+                let rows = file.rows(of: group)
+                let wanted = rows.clamped(to: part.rows)
+                if wanted.isEmpty { continue }
+                let chunk = file.reader.metadata.rowGroups[group].columns[number]
+                let whole = ColumnSize(entries: Int(chunk.valueCount), bytes: Int(clamping: chunk.totalUncompressedSize))
+                let share = whole.scaled(inputs[part.input].liveCount(wanted), of: rows.count)
+                size.entries += share.entries
+                size.bytes += share.bytes
             }
         }
         size.entries = max(size.entries, slice.rowCount)
         return size
     }
+
+    /// Of all files that are open.
+    var chunkCount: Int { inputs.reduce(0) { $0 + $1.file.reader.metadata.rowGroups.count * $1.file.reader.schema.leaves.count } }
 
     /// Bytes of the largest column in memory, about: encodings of byte strings may be shorter by far than what they stand for.
     var largestColumn: Int {

@@ -6,6 +6,15 @@ import K2Parquet
 /// A slice does not fit into memory: it must be cut.
 struct SliceTooLarge: Error {
     var column: String
+    /// In about so many parts.
+    var parts: Int
+}
+
+/// A batch does not fit into the memory that it has. An error of its own, since those of Parquet are taken for faults of the file that is read.
+struct BatchFull: Error {
+    static func naming<R>(_ body: () throws(ParquetError) -> R) throws -> R {
+        do throws(ParquetError) { return try body() } catch { throw error.code == .tooLarge ? BatchFull() : error as any Error }
+    }
 }
 
 /// Puts the rows of a slice into order and encodes them, one column after the other.
@@ -15,9 +24,9 @@ struct SliceTooLarge: Error {
 struct SliceRewrite {
     let reader: SliceReader
     let ordering: RowOrdering
-    /// Bytes that one decoded column may take; and one that is sorted by.
+    /// Bytes that one decoded column may take, and the pages that it is read from.
     let columnLimit: Int
-    let keyLimit: Int
+    let budget: MemoryBudget
     let options: WriterOptions
     /// Rows of a row group.
     let groupRows: Int
@@ -74,24 +83,21 @@ struct SliceRewrite {
     }
 
     private func keys(_ key: RowOrdering.Key) throws -> OrderKeys {
-        let leaf = table.leaves[key.leaf]
-        let type = key.transform == .identity ? leaf.type : key.transform.resultType(leaf.type) ?? leaf.type
-        var batch = LeafBatch(ParquetSchema.FieldType(type), maxDefinition: leaf.maxDefinition, maxRepetition: 0)
-        batch.reserve(entries: reader.slice.rowCount, limit: keyLimit)
-        try reader.forEachPiece(key.leaf) { piece in
-            var piece = piece
-            if key.transform != .identity, let column = piece.column, piece.map.present != nil,
-                let transformed = TransformedValues(leaf, key.transform, piece.conversion)
-            {
-                piece.column = try transformed.apply(column)
-                piece.conversion = .same
+        let column = SortColumn(key, table)
+        var batch = column.makeBatch()
+        let rows = reader.slice.rowCount
+        batch.reserve(entries: rows, limit: budget.keyLimit)
+        do {
+            try reader.forEachPiece(key.leaf, room: budget.work / 2 - rows * 8) { piece in
+                let piece = try column.applied(to: piece)
+                try BatchFull.naming { () throws(ParquetError) in try batch.append(try piece.found(), of: piece) }
             }
-            do throws(ParquetError) { try batch.append(try piece.found(), of: piece) } catch {
-                throw error.code == .tooLarge ? SliceTooLarge(column: leaf.name) : error as any Error
-            }
+        } catch is BatchFull {
+            let expected = reader.size(of: key.leaf).bytes
+            throw SliceTooLarge(column: column.leaf.name, parts: expected / max(budget.keyLimit, 1) + 2)
         }
         batch.seal()
-        return batch.orderKeys(isDescending: key.isDescending, nullsFirst: key.nullsFirst)
+        return column.orderKeys(batch)
     }
 
     // MARK: Columns
@@ -127,30 +133,33 @@ struct SliceRewrite {
                 batch.seal()
                 return batch
             }
-            guard count > groupRows else { throw SliceTooLarge(column: leaf.name) }
+            guard count > groupRows else { throw SliceTooLarge(column: leaf.name, parts: 2) }
             work.span = max(count / 2 / groupRows * groupRows, groupRows)
         }
     }
 
     /// False when the batch gets too large.
     private func append(_ work: inout ColumnWork, _ batch: inout LeafBatch, _ rows: inout RowDigests, _ totals: inout LeafTotals) throws -> Bool {
-        struct TooLarge: Error {}
+        let room = PageRoom(columnLimit)
+        let admit: PageAdmission = { [reader, columnLimit, leaf = work.leaf] bytes in
+            try reader.check(bytes, columnLimit, leaf)
+            try room.admit(bytes)
+        }
         do {
-            try reader.forEachPiece(work.leaf) { piece in
+            try reader.forEachPiece(work.leaf, admit: admit) { piece in
                 let found = try piece.found()
                 if piece.start >= work.digested {
                     work.digested = piece.start + piece.rowCount
                     if let found { rows.add(found, at: piece.start, leaf: work.digest, factor: piece.factor, totals: &totals) }
                 }
-                do throws(ParquetError) {
+                try BatchFull.naming { () throws(ParquetError) in
+                    try batch.leave(bytes: room.page)
                     if let set = work.set { try batch.append(piece, onlyIn: set) } else { try batch.append(found, of: piece) }
-                } catch {
-                    if error.code == .tooLarge { throw TooLarge() }
-                    throw error
                 }
+                room.held = batch.byteCount
             }
             return true
-        } catch is TooLarge { return false }
+        } catch is BatchFull { return false }
     }
 
     private func encode(
@@ -160,17 +169,39 @@ struct SliceRewrite {
         while work.encoded < end {
             try keepLease()
             let rows = work.encoded..<min(work.encoded + groupRows, end)
-            let chunk: EncodedChunk
-            if let set = work.set {
-                let local = order[rows].map { set.number(of: $0) }
-                chunk = try encoder.encode(batch, rows: local[...], as: leaf)
-            } else {
-                chunk = try encoder.encode(batch, rows: order[rows], as: leaf)
-            }
+            var local = order[rows]
+            if let set = work.set { local = local.map { set.number(of: $0) }[...] }
             let number = rows.lowerBound / groupRows
-            groups[number].chunks.append(chunk.description)
-            groups[number].places.append(try spill.put(chunk.bytes))
+            let place = Kept(spill)
+            groups[number].chunks.append(try encoder.encode(batch, rows: local, as: leaf) { try place.append($0) })
+            groups[number].places.append(place.place)
             work.encoded = rows.upperBound
         }
     }
+}
+
+/// The room of a column and of the page that is read for it, which come out of one limit.
+private final class PageRoom {
+    private let limit: Int
+    /// Bytes of the column so far.
+    var held = 0
+    /// Bytes that the page takes which was read last.
+    private(set) var page = 0
+
+    init(_ limit: Int) { self.limit = limit }
+
+    func admit(_ bytes: Int) throws(BatchFull) {
+        guard held + bytes <= limit else { throw BatchFull() }
+        page = bytes
+    }
+}
+
+/// A chunk in the making.
+private final class Kept {
+    private let spill: ChunkSpill
+    private(set) var place = ChunkSpill.Place()
+
+    init(_ spill: ChunkSpill) { self.spill = spill }
+
+    func append(_ bytes: Span<UInt8>) throws { try spill.put(bytes, to: &place) }
 }

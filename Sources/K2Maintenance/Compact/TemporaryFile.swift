@@ -19,7 +19,10 @@ final class TemporaryFile {
     deinit { close(descriptor) }
 
     /// Writes behind what is there. Returns where that is.
-    func append(_ bytes: [UInt8]) throws -> Range<Int> {
+    func append(_ bytes: [UInt8]) throws -> Range<Int> { try append(bytes.span) }
+
+    /// Writes behind what is there. Returns where that is.
+    func append(_ bytes: Span<UInt8>) throws -> Range<Int> {
         var written = 0
         try bytes.withUnsafeBytes { bytes in
             while written < bytes.count {
@@ -31,6 +34,12 @@ final class TemporaryFile {
         }
         defer { count += bytes.count }
         return count..<count + bytes.count
+    }
+
+    /// Gives back what lies behind.
+    func truncate(to length: Int) {
+        guard length < count, ftruncate(descriptor, off_t(length)) == 0 else { return }
+        count = length
     }
 
     func read(_ range: Range<Int>) throws -> [UInt8] {
