@@ -106,7 +106,8 @@ extension Datum {
         let logical = schema.attributes["logicalType"]?.stringValue
         switch value {
         case .boolean(let flag): self = .boolean(flag)
-        case .float(let number): self = .float(number)
+        // As integers do, a value from before the column was widened takes its present type: it names the same partition.
+        case .float(let number): self = type == .double ? .double(Double(number)) : .float(number)
         case .double(let number): self = .double(number)
         case .string(let text): self = .string(text)
         case .long(let number):
