@@ -87,7 +87,7 @@ struct CompactWritingFlags: ParsableArguments {
     @Option(name: .customLong("z-order"), help: ArgumentHelp("Lay rows along a curve through these columns, such as symbol,time.", valueName: "list"))
     var zOrder: String?
 
-    @Flag(help: "Of rows with equal identity in a partition keep one: of candles the newest revision, else the first.")
+    @Flag(help: "Of rows with equal identity in a partition that say the same keep the first; of candles only the newest revision. Others stay, and are counted.")
     var dedupe = false
 
     @Flag(name: .customLong("rewrite-manifests"), help: "Lay small manifests together as well.")
