@@ -80,7 +80,8 @@ extension Datum {
         }
     }
 
-    /// Order within one type; nil between different types and for NaN. Bytes and strings compare as unsigned bytes.
+    /// Order of values within one type, as comparisons in a condition have it: both zeros are equal, and it is nil for NaN and between different types.
+    /// Bytes and strings compare as unsigned bytes.
     public static func isLess(_ a: Datum, _ b: Datum) -> Bool? {
         switch (a, b) {
         case (.boolean(let x), .boolean(let y)): !x && y
@@ -92,6 +93,17 @@ extension Datum {
         case (.string(let x), .string(let y)): x.utf8.lexicographicallyPrecedes(y.utf8)
         case (.uuid(let x), .uuid(let y)), (.fixed(let x), .fixed(let y)), (.binary(let x), .binary(let y)): x.lexicographicallyPrecedes(y)
         default: nil
+        }
+    }
+
+    /// The total order within one type in which rows are sorted and bounds lie: -NaN < -∞ < … < -0 < 0 < … < ∞ < NaN; nil between different types.
+    ///
+    /// Source: https://iceberg.apache.org/spec/#sorting
+    public static func isBefore(_ a: Datum, _ b: Datum) -> Bool? {
+        switch (a, b) {
+        case (.float(let x), .float(let y)): !y.isTotallyOrdered(belowOrEqualTo: x)
+        case (.double(let x), .double(let y)): !y.isTotallyOrdered(belowOrEqualTo: x)
+        default: isLess(a, b)
         }
     }
 }

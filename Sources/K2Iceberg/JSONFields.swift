@@ -70,6 +70,16 @@ struct JSONFields {
         return result
     }
 
+    /// An array of strings.
+    func texts(_ key: String) throws(IcebergError) -> [String] {
+        var result: [String] = []
+        for item in try array(key) {
+            guard let text = item.stringValue else { throw failure(key, "an array of strings") }
+            result.append(text)
+        }
+        return result
+    }
+
     /// A map of strings; missing means empty.
     func strings(_ key: String) throws(IcebergError) -> [String: String] {
         guard let value = optional(key) else { return [:] }

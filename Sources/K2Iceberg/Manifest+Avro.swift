@@ -38,6 +38,18 @@ public struct Manifest: Sendable {
     }
 }
 
+extension ManifestFile {
+    /// A manifest that a snapshot of format version 1 names itself: what a list would say of it, as far as its header tells.
+    init(named path: String, by snapshot: Snapshot, _ bytes: [UInt8]) throws(IcebergError) {
+        let file: AvroFile
+        do throws(AvroError) { file = try AvroFile(reading: bytes) } catch { throw IcebergError(error, reading: path) }
+        self.init(
+            path: path, length: Int64(bytes.count), specID: file.text("partition-spec-id").flatMap { Int($0) } ?? 0, content: .data, sequenceNumber: 0,
+            minSequenceNumber: 0, addedSnapshotID: snapshot.snapshotID, addedFiles: nil, existingFiles: nil, deletedFiles: nil, addedRows: nil,
+            existingRows: nil, deletedRows: nil)
+    }
+}
+
 /// Turns Avro records into manifest entries by field id.
 private struct ManifestEntryReader {
     let entry: AvroRecord.Layout
@@ -106,7 +118,8 @@ extension Datum {
         let logical = schema.attributes["logicalType"]?.stringValue
         switch value {
         case .boolean(let flag): self = .boolean(flag)
-        case .float(let number): self = .float(number)
+        // As integers do, a value from before the column was widened takes its present type: it names the same partition.
+        case .float(let number): self = type == .double ? .double(Double(number)) : .float(number)
         case .double(let number): self = .double(number)
         case .string(let text): self = .string(text)
         case .long(let number):

@@ -160,8 +160,8 @@ private struct SummaryBuilder {
             containsNaN = true
             return
         }
-        if let bound = lower { if Datum.isLess(value, bound) == true { lower = value } } else { lower = value }
-        if let bound = upper { if Datum.isLess(bound, value) == true { upper = value } } else { upper = value }
+        if let bound = lower { if Datum.isBefore(value, bound) == true { lower = value } } else { lower = value }
+        if let bound = upper { if Datum.isBefore(bound, value) == true { upper = value } } else { upper = value }
     }
 
     var summary: PartitionFieldSummary {

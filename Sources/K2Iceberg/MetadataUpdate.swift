@@ -14,6 +14,14 @@ public enum MetadataUpdate: Equatable, Sendable {
     case removeSnapshotReference(name: String)
     case setProperties([String: String])
     case removeProperties([String])
+
+    /// Whether it takes history away and adds nothing: what every format version allows.
+    var onlyRemoves: Bool {
+        switch self {
+        case .removeSnapshots, .removeSnapshotReference: true
+        default: false
+        }
+    }
 }
 
 /// What must hold in the table for a commit to be allowed, in the terms of the REST catalog protocol (`TableRequirement`).
@@ -52,7 +60,7 @@ public enum Requirement: Equatable, Sendable {
 extension TableMetadata {
     /// The metadata after `updates`, in their order.
     public func applying(_ updates: [MetadataUpdate], nowMS: Int64) throws(IcebergError) -> TableMetadata {
-        guard formatVersion == 2 else { throw IcebergError(.unsupported, "table format version \(formatVersion): only version 2 is written") }
+        guard formatVersion == 2 || !updates.isEmpty && updates.allSatisfy(\.onlyRemoves) else { throw IcebergError(.unsupported, "table format version \(formatVersion): only version 2 is written") }
         var result = self
         for update in updates { try result.apply(update) }
         // Logs are kept in order even where this machine's clock is behind the last writer's.

@@ -11,8 +11,10 @@ public struct Snapshot: Equatable, Sendable {
     public var sequenceNumber: Int64
     /// Milliseconds since 1970-01-01T00:00:00Z.
     public var timestampMS: Int64
-    /// Location of the manifest list.
+    /// Location of the manifest list; empty where the snapshot names its manifests itself.
     public var manifestList: String
+    /// Manifests that the snapshot names itself, as writers of format version 1 may have it.
+    public var manifests: [String]
     /// `operation` and counts, and whatever writers add.
     public var summary: [String: String]
     public var schemaID: Int?
@@ -20,7 +22,7 @@ public struct Snapshot: Equatable, Sendable {
     public var extra: JSONObject
 
     public init(
-        snapshotID: Int64, parentSnapshotID: Int64?, sequenceNumber: Int64, timestampMS: Int64, manifestList: String,
+        snapshotID: Int64, parentSnapshotID: Int64?, sequenceNumber: Int64, timestampMS: Int64, manifestList: String, manifests: [String] = [],
         summary: [String: String], schemaID: Int?, extra: JSONObject = JSONObject()
     ) {
         self.snapshotID = snapshotID
@@ -28,6 +30,7 @@ public struct Snapshot: Equatable, Sendable {
         self.sequenceNumber = sequenceNumber
         self.timestampMS = timestampMS
         self.manifestList = manifestList
+        self.manifests = manifests
         self.summary = summary
         self.schemaID = schemaID
         self.extra = extra
@@ -38,16 +41,23 @@ public struct Snapshot: Equatable, Sendable {
 
 extension Snapshot {
     private static let known: Set<String> = [
-        "snapshot-id", "parent-snapshot-id", "sequence-number", "timestamp-ms", "manifest-list", "summary", "schema-id",
+        "snapshot-id", "parent-snapshot-id", "sequence-number", "timestamp-ms", "manifest-list", "manifests", "summary", "schema-id",
     ]
 
-    var json: JSONValue {
+    var json: JSONValue { json(formatVersion: 2) }
+
+    /// Format version 1 has no sequence numbers.
+    func json(formatVersion: Int) -> JSONValue {
         var object = JSONObject()
         object["snapshot-id"] = .integer(snapshotID)
         if let parentSnapshotID { object["parent-snapshot-id"] = .integer(parentSnapshotID) }
-        object["sequence-number"] = .integer(sequenceNumber)
+        if formatVersion > 1 { object["sequence-number"] = .integer(sequenceNumber) }
         object["timestamp-ms"] = .integer(timestampMS)
-        object["manifest-list"] = .string(manifestList)
+        if manifestList.isEmpty {
+            object["manifests"] = .array(manifests.map { .string($0) })
+        } else {
+            object["manifest-list"] = .string(manifestList)
+        }
         if !summary.isEmpty {
             var values = JSONObject()
             if let operation = summary["operation"] { values["operation"] = .string(operation) }
@@ -60,13 +70,14 @@ extension Snapshot {
     }
 
     init(_ fields: JSONFields) throws(IcebergError) {
-        guard fields.optional("manifest-list") != nil else {
-            throw IcebergError(.unsupported, "\(fields.path): no manifest list: snapshots with inline manifests (format version 1) are not read")
-        }
+        let list = try fields.optionalString("manifest-list")
+        if list == nil, fields.optional("manifests") == nil { throw IcebergError(.malformed, "\(fields.path): neither a manifest list nor manifests") }
+        // Where there are both, the list counts.
+        let manifests = list == nil ? try fields.texts("manifests") : []
         self.init(
             snapshotID: try fields.int64("snapshot-id"), parentSnapshotID: try fields.optionalInt64("parent-snapshot-id"),
             sequenceNumber: try fields.optionalInt64("sequence-number") ?? 0, timestampMS: try fields.int64("timestamp-ms"),
-            manifestList: try fields.string("manifest-list"), summary: try fields.strings("summary"),
+            manifestList: list ?? "", manifests: manifests, summary: try fields.strings("summary"),
             schemaID: try fields.optionalInt("schema-id"), extra: fields.extra(besides: Self.known))
     }
 }

@@ -18,7 +18,10 @@ public struct TableFiles {
     public func manifests(snapshotID: Int64? = nil) throws(IcebergError) -> [ManifestFile] {
         guard let id = snapshotID ?? metadata.currentSnapshotID else { return [] }
         guard let snapshot = metadata.snapshot(id: id) else { throw IcebergError(.notFound, "no snapshot \(id)") }
-        return try ManifestList.read(try get(snapshot.manifestList), location: snapshot.manifestList)
+        if !snapshot.manifestList.isEmpty { return try ManifestList.read(try get(snapshot.manifestList), location: snapshot.manifestList) }
+        var manifests: [ManifestFile] = []
+        for path in snapshot.manifests { manifests.append(try ManifestFile(named: path, by: snapshot, try get(path))) }
+        return manifests
     }
 
     /// The entries of a manifest, inherited values filled in.

@@ -13,11 +13,16 @@ extension TableMetadata {
     public var json: JSONValue {
         var object = JSONObject()
         object["format-version"] = .integer(formatVersion)
-        object["table-uuid"] = .string(tableUUID)
+        if formatVersion > 1 || !tableUUID.isEmpty { object["table-uuid"] = .string(tableUUID) }
         object["location"] = .string(location)
-        object["last-sequence-number"] = .integer(lastSequenceNumber)
+        if formatVersion > 1 { object["last-sequence-number"] = .integer(lastSequenceNumber) }
         object["last-updated-ms"] = .integer(lastUpdatedMS)
         object["last-column-id"] = .integer(lastColumnID)
+        if formatVersion == 1 {
+            // Readers of old look for the current ones alone.
+            object["schema"] = currentSchema.json
+            object["partition-spec"] = defaultSpec.fieldsJSON
+        }
         object["schemas"] = .array(schemas.map(\.json))
         object["current-schema-id"] = .integer(currentSchemaID)
         object["partition-specs"] = .array(partitionSpecs.map(\.json))
@@ -30,7 +35,7 @@ extension TableMetadata {
         var refs = JSONObject()
         for name in references.keys.sorted() { refs[name] = references[name]?.json }
         object["refs"] = .object(refs)
-        object["snapshots"] = .array(snapshots.map(\.json))
+        object["snapshots"] = .array(snapshots.map { $0.json(formatVersion: formatVersion) })
         object["statistics"] = .array(statistics)
         object["partition-statistics"] = .array(partitionStatistics)
         object["snapshot-log"] = .array(

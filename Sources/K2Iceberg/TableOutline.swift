@@ -18,8 +18,8 @@ public struct TableOutline: Equatable, Sendable {
         location = metadata.location
         metadataFolder = metadata.metadataFolder
         dataFolder = metadata.dataFolder
-        manifestLists = metadata.snapshots.map(\.manifestList)
-        manifests = []
+        manifestLists = metadata.snapshots.map(\.manifestList).filter { !$0.isEmpty }
+        manifests = metadata.snapshots.flatMap(\.manifests)
         otherFiles = metadata.metadataLog.map(\.metadataFile) + (metadata.statistics + metadata.partitionStatistics).compactMap { $0["statistics-path"]?.stringValue }
     }
 

@@ -81,7 +81,7 @@ extension TableUpdate {
     private static func precedes(_ a: DataFile, _ b: DataFile) -> Bool {
         for (x, y) in zip(a.partition, b.partition) where x != y {
             guard let x, let y else { return x == nil }
-            if let isLess = Datum.isLess(x, y) { return isLess }
+            if let isBefore = Datum.isBefore(x, y) { return isBefore }
         }
         return a.path < b.path
     }

@@ -12,7 +12,8 @@ public struct OrderKeys: Sendable {
 }
 
 extension LeafBatch {
-    /// Numbers in the order of the rows' values; nulls first or last. NaN is above all other numbers, as Iceberg's sort orders have it.
+    /// Numbers in the order of the rows' values; nulls first or last. Floating-point numbers are in Iceberg's order:
+    /// -NaN < -∞ < … < -0 < 0 < … < ∞ < NaN (https://iceberg.apache.org/spec/#sorting).
     ///
     /// - Precondition: the batch is sealed, and has a row an entry.
     public func orderKeys(isDescending: Bool = false, nullsFirst: Bool = true) -> OrderKeys {
@@ -86,16 +87,16 @@ extension LeafBatch {
         }
     }
 
+    /// Of NaNs only the sign tells them apart.
     private static func ordered(_ value: Float) -> UInt64 {
-        if value.isNaN { return UInt64(UInt32.max) }
-        // Both zeros are equal.
-        let bits = value == 0 ? 0 : value.bitPattern
+        let bits = value.bitPattern
+        if value.isNaN { return bits >> 31 == 0 ? UInt64(UInt32.max) : 0 }
         return UInt64(bits >> 31 == 0 ? bits ^ 1 << 31 : ~bits)
     }
 
     private static func ordered(_ value: Double) -> UInt64 {
-        if value.isNaN { return .max }
-        let bits = value == 0 ? 0 : value.bitPattern
+        let bits = value.bitPattern
+        if value.isNaN { return bits >> 63 == 0 ? .max : 0 }
         return bits >> 63 == 0 ? bits ^ 1 << 63 : ~bits
     }
 

@@ -132,6 +132,8 @@ public struct ParquetReader {
     }
 
     private func range(of chunk: ColumnChunkMetadata, _ place: String) throws(ParquetError) -> Range<Int> {
+        // Of a row group without rows some writers put no pages down, and no offset of any.
+        if chunk.valueCount == 0 { return 4..<4 }
         var start = chunk.dataPageOffset
         if let offset = chunk.dictionaryPageOffset, offset > 0 { start = min(start, offset) }
         let (end, overflow) = start.addingReportingOverflow(chunk.totalCompressedSize)

@@ -104,6 +104,9 @@ public struct RowDigests {
         }
     }
 
+    /// The digest of one row.
+    public func digest(of row: Int) -> UInt128 { Self.mixed(states[row]) }
+
     /// The sum over all rows.
     public var sum: UInt128 {
         states.withUnsafeBufferPointer { states in

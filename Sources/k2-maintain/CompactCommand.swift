@@ -43,8 +43,8 @@ struct CompactCommand: ParsableCommand {
 
 /// What `compact` and `run` are told about the choice of files.
 struct CompactFlags: ParsableArguments {
-    @Option(name: .customLong("target-size"), help: ArgumentHelp("Bytes of a data file, about.", valueName: "size"))
-    var targetSize = SizeArgument(argument: "128m")!
+    @Option(name: .customLong("target-size"), help: ArgumentHelp("Bytes of a data file, about; 128m unless the table's write.target-file-size-bytes says it.", valueName: "size"))
+    var targetSize: SizeArgument?
 
     @Option(name: .customLong("min-input-files"), help: ArgumentHelp("Lay so many files together even when they do not fill one.", valueName: "count"))
     var minInputFiles = 5
@@ -56,7 +56,7 @@ struct CompactFlags: ParsableArguments {
     var maxCommits = 10
 
     func validate() throws {
-        guard targetSize.bytes >= CompactOptions.smallestTarget else { throw ValidationError("--target-size: expected 64k or more, found \(targetSize)") }
+        if let targetSize, targetSize.bytes < CompactOptions.smallestTarget { throw ValidationError("--target-size: expected 64k or more, found \(targetSize)") }
         guard minInputFiles >= 2 else { throw ValidationError("--min-input-files: expected 2 or more, found \(minInputFiles)") }
         guard maxMemory.bytes >= CompactOptions.smallestMemory else { throw ValidationError("--max-memory: expected 96m or more, found \(maxMemory)") }
         guard (1...1000).contains(maxCommits) else { throw ValidationError("--max-commits: expected 1 to 1000, found \(maxCommits)") }
@@ -64,7 +64,7 @@ struct CompactFlags: ParsableArguments {
 
     func options(_ writing: CompactWritingFlags? = nil) throws -> CompactOptions {
         var options = CompactOptions()
-        options.targetSize = targetSize.bytes
+        if let targetSize { options.targetSize = targetSize.bytes } else { options.isTargetOfTable = true }
         options.minInputFiles = minInputFiles
         options.maxMemory = maxMemory.bytes
         options.maxCommits = maxCommits
@@ -87,7 +87,7 @@ struct CompactWritingFlags: ParsableArguments {
     @Option(name: .customLong("z-order"), help: ArgumentHelp("Lay rows along a curve through these columns, such as symbol,time.", valueName: "list"))
     var zOrder: String?
 
-    @Flag(help: "Of rows with equal identity in a partition keep one: of candles the newest revision, else the first.")
+    @Flag(help: "Of rows with equal identity in a partition that say the same keep the first; of candles only the newest revision. Others stay, and are counted.")
     var dedupe = false
 
     @Flag(name: .customLong("rewrite-manifests"), help: "Lay small manifests together as well.")

@@ -206,7 +206,7 @@ def test_tables_of_pyiceberg(tools, catalog, environment):
     assert sum(before.values()) == 350
 
     planned = compact(tools, environment, "--dry-run")
-    groups = [line for line in planned if line.get("plan") == "group"]
+    groups = [line for line in planned if line.get("action") == "rewrite"]
     assert {line["partition"] for line in groups} == {"day_day=2026-02-18", "day_day=2026-02-19", "day_day=null"} and planned[-1]["status"] == "planned"
     assert table.refresh().metadata.snapshots[-1].snapshot_id in history
     (done,) = compact(tools, environment)
@@ -249,6 +249,67 @@ def test_names_stand_for_ids(tools, catalog, environment, tmp_path):
     before = rows(table.scan().to_arrow())
     (done,) = compact(tools, environment)
     assert done["status"] == "done" and done["rows"] == 12 and rows(table.refresh().scan().to_arrow()) == before
+
+
+def test_files_without_rows(tools, catalog, environment, tmp_path):
+    """With no row groups, and with some that hold nothing; in both nothing is lost of the files beside them."""
+    import pyarrow.parquet as parquet
+
+    table = catalog.create_table(f"{NAMESPACE}.t", Schema(FIELDS[0], FIELDS[4], FIELDS[6], FIELDS[14]))
+    types = {"id": pa.int64(), "price": pa.decimal128(12, 3), "text": pa.string(), "tags": pa.list_(pa.string())}
+    arrow = pa.schema([pa.field(name, type, nullable=name != "id") for name, type in types.items()])
+
+    def add(counts):
+        files = [f"{tmp_path}/{uuid.uuid4()}.parquet" for _ in counts]
+        for file, groups in zip(files, counts):
+            with parquet.ParquetWriter(file, arrow) as writer:
+                for _ in range(groups):
+                    writer.write_table(arrow.empty_table())
+        table.add_files([f"file://{file}" for file in files])
+
+    add([0, 0, 1, 2, 1])
+    for extra in [("--dry-run",), ()]:
+        *_, done = compact(tools, environment, *extra)
+        assert (done["status"], done["files_in"], done["rows"]) == ("planned" if extra else "done", 5, 0), done
+    assert done["files_out"] == 0 and table.refresh().current_snapshot().summary["total-data-files"] == "0"
+    append(table, 0, 50, random.Random(1))
+    add([0, 1])
+    table.delete("id < 5")
+    add([1])
+    before, seen = rows(table.refresh().scan().to_arrow()), duckdb_rows(table)
+    *_, done = compact(tools, environment, "--sort", "price, id")
+    assert done["status"] == "done" and rows(table.refresh().scan().to_arrow()) == before and duckdb_rows(table) == seen
+    assert sum(before.values()) == 45 and table.current_snapshot().summary["total-data-files"] == "1"
+    *_, again = compact(tools, environment, "--sort", "price, id")
+    assert again["status"] == "nothing"
+
+
+def test_partitions_of_widened_columns(tools, catalog, environment):
+    """Files from before a column was widened and from after it are of one partition."""
+    columns = Schema(
+        NestedField(1, "id", LongType()), NestedField(2, "ratio", FloatType()), NestedField(3, "small", IntegerType()), NestedField(4, "price", DecimalType(5, 2))
+    )
+    spec = PartitionSpec(*(PartitionField(number, 998 + number, IdentityTransform(), columns.find_field(number).name) for number in (2, 3, 4)))
+    table = catalog.create_table(f"{NAMESPACE}.t", columns, partition_spec=spec)
+
+    # What a reader makes of a float from before, and so what it writes to a double.
+    ratio = pa.array([0.1], pa.float32())[0].as_py()
+
+    def add(numbers):
+        for number in numbers:
+            made = [{"id": number * 4 + row, "ratio": ratio, "small": -7, "price": decimal.Decimal("1.25")} for row in range(4)]
+            table.append(pa.Table.from_pylist(made, schema=table.schema().as_arrow()))
+
+    add(range(3))
+    with table.update_schema() as update:
+        update.update_column("ratio", field_type=DoubleType())
+        update.update_column("small", field_type=LongType())
+        update.update_column("price", field_type=DecimalType(20, 2))
+    add(range(3, 6))
+    before = rows(table.scan().to_arrow())
+    (done,) = compact(tools, environment, "--where", "small = -7 AND price = 1.25", "--rewrite-manifests")
+    assert (done["status"], done["groups"], done["files_in"], done["files_out"]) == ("done", 1, 6, 1), done
+    assert rows(table.refresh().scan().to_arrow()) == before and len(list(table.scan(row_filter="small = -7").plan_files())) == 1
 
 
 def test_chosen_files_and_orders(tools, catalog, environment):

@@ -91,6 +91,37 @@ struct ManifestTests {
         }
     }
 
+    @Test func `bounds of zeros have their signs, whichever comes first`() throws {
+        let schema = try Schema(fields: [NestedField(1, "a", .double, required: false)])
+        let spec = PartitionSpec(fields: [PartitionField(sourceID: 1, fieldID: 1000, name: "a", transform: .identity)])
+        for values in [[0.0, -0.0], [-0.0, 0.0]] {
+            var writer = try ManifestWriter(
+                location: "m", schema: schema, spec: spec, snapshotID: 1, sequenceNumber: 1, codec: .null, syncMarker: [UInt8](repeating: 0, count: 16))
+            for value in values {
+                let file = DataFile(path: "x", partition: [.double(value)], recordCount: 1, fileSize: 1)
+                try writer.append(ManifestEntry(status: .added, snapshotID: nil, sequenceNumber: nil, fileSequenceNumber: nil, file: file))
+            }
+            let summary = try #require(try writer.finish().manifest.partitions?.first)
+            #expect(summary.lowerBound == Datum.double(-0.0).singleValue && summary.upperBound == Datum.double(0.0).singleValue)
+        }
+    }
+
+    @Test func `partition values from before a column was widened have its present type`() throws {
+        let spec = PartitionSpec(fields: [1, 2, 3].map { PartitionField(sourceID: $0, fieldID: 999 + $0, name: "p\($0)", transform: .identity) })
+        func schema(_ types: [PrimitiveType]) throws -> Schema {
+            try Schema(fields: types.enumerated().map { NestedField($0 + 1, "c\($0)", .primitive($1), required: false) })
+        }
+        let old = try schema([.float, .int, .decimal(precision: 5, scale: 2)])
+        var writer = try ManifestWriter(
+            location: "m", schema: old, spec: spec, snapshotID: 1, sequenceNumber: 1, codec: .null, syncMarker: [UInt8](repeating: 0, count: 16))
+        let file = DataFile(path: "x", partition: [.float(0.1), .int(-7), .decimal(-125)], recordCount: 1, fileSize: 1)
+        try writer.append(ManifestEntry(status: .added, snapshotID: nil, sequenceNumber: nil, fileSequenceNumber: nil, file: file))
+        let bytes = try writer.finish().bytes
+        let types = spec.resultTypes(try schema([.double, .long, .decimal(precision: 20, scale: 2)]))
+        let read = try Manifest(reading: bytes, location: "m", spec: spec, types: types)
+        #expect(read.entries[0].file.partition == [.double(Double(Float(0.1))), .long(-7), .decimal(-125)])
+    }
+
     @Test func `damaged manifests and lists are errors, never traps`() throws {
         let made = try manifest(.null)
         let list = try ManifestList.write(

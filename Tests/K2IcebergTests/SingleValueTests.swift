@@ -23,6 +23,18 @@ struct SingleValueTests {
         #expect(Datum.int(1) != .date(1) && Datum.long(1) != .timestamp(1) && Datum.fixed([1]) != .binary([1]))
     }
 
+    @Test func `numbers have one total order for sorting and for bounds`() {
+        let floats: [Float] = [-.nan, -.infinity, -1, -0.0, 0.0, .leastNonzeroMagnitude, .infinity, .nan]
+        for (place, value) in floats.enumerated() {
+            for (other, bound) in floats.enumerated() {
+                #expect(Datum.isBefore(.float(value), .float(bound)) == (place < other))
+                #expect(Datum.isBefore(.double(Double(value)), .double(Double(bound))) == (place < other))
+            }
+        }
+        #expect(Datum.isBefore(.int(-1), .int(0)) == true && Datum.isBefore(.float(0), .double(1)) == nil)
+        #expect(Datum.isLess(.float(-0.0), .float(0)) == false && Datum.isLess(.float(.nan), .float(0)) == nil)
+    }
+
     @Test func `random decimals come back in the fewest bytes`() {
         var random = Seeded(5)
         for round in 0..<20_000 {

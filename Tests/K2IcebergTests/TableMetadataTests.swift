@@ -84,6 +84,25 @@ struct TableMetadataTests {
         #expect(newer?.code == .unsupported && newer?.message == "m: format-version: expected 1 or 2, found 3")
     }
 
+    @Test func `from format version 1 history is only taken away, and it stays of that version`() throws {
+        let text = """
+            {"format-version":1,"location":"s3://b/t","last-updated-ms":5,"last-column-id":1,"schema":{"type":"struct","fields":[{"id":1,"name":"a","required":true,"type":"timestamp"}]},
+            "partition-spec":[{"name":"d","transform":"day","source-id":1}],"properties":{},"current-snapshot-id":2,
+            "snapshots":[{"snapshot-id":1,"timestamp-ms":1,"manifests":["m1","m2"]},{"snapshot-id":2,"timestamp-ms":2,"manifest-list":"l2"}]}
+            """
+        let old = try TableMetadata(reading: Array(text.utf8), location: "m")
+        #expect(old.snapshots.map(\.manifests) == [["m1", "m2"], []] && old.snapshots.map(\.manifestList) == ["", "l2"])
+        #expect(TableOutline(old).manifests == ["m1", "m2"] && TableOutline(old).manifestLists == ["l2"])
+        #expect(try TableMetadata(json: old.json) == old)
+        let next = try old.applying([.removeSnapshots([1])], nowMS: 9)
+        #expect(next.snapshots.map(\.snapshotID) == [2] && next.formatVersion == 1)
+        let json = next.json
+        #expect(json["schema"]?["fields"] != nil && json["partition-spec"]?.arrayValue?.count == 1 && json["table-uuid"] == nil && json["last-sequence-number"] == nil)
+        #expect(json["snapshots"]?.arrayValue?.first?["sequence-number"] == nil)
+        let added = snapshot(3, parent: 2, sequence: 1, time: 9)
+        #expect(throws: IcebergError.self) { try old.applying([.removeSnapshots([1]), .addSnapshot(added)], nowMS: 9) }
+    }
+
     @Test func `ids that name nothing are refused`() throws {
         let good = try twoSnapshots().json
         for (key, value, message) in [

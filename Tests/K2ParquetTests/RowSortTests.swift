@@ -50,7 +50,9 @@ struct RowSortTests {
         (.int64, .int64([.min, -1, 0, 0, 5, .max]), [true, true, false, true, true, true]),
         (.int32, .int32([-7, -7, 0, 3, 9, 100]), [true, true, true, false, true, true]),
         (.float, .float([-.infinity, -1.5, -0.0, 0.0, 2, .nan]), nil),
+        (.float, .float([-.nan, -.infinity, -.leastNonzeroMagnitude, -0.0, 0.0, .infinity]), nil),
         (.double, .double([-.infinity, -1e300, -0.0, 0.0, .infinity, .nan]), [true, true, true, true, true, true]),
+        (.double, .double([-.nan, -.infinity, -0.0, 0.0, .infinity, .nan]), [true, true, false, true, true, true]),
         (.decimal(precision: 38, scale: 2), .int128([-(1 << 100), -1, 0, 0, 1 << 99, 1 << 100]), nil),
         (.decimal(precision: 20, scale: 2), .int128([-12, -1, 0, 0, 7, 9_999_999_999]), nil),
         (.uuid, .uint128([0, 1, 1, 1 << 64, 1 << 127, .max]), nil),
@@ -78,8 +80,8 @@ struct RowSortTests {
 
     private static func areEqual(_ values: ColumnValues, _ left: Int, _ right: Int) -> Bool {
         switch values {
-        case .float(let values): values[left] == values[right]
-        case .double(let values): values[left] == values[right]
+        case .float(let values): values[left].bitPattern == values[right].bitPattern
+        case .double(let values): values[left].bitPattern == values[right].bitPattern
         default: Column(values).cells(.int64)[left] == Column(values).cells(.int64)[right]
         }
     }

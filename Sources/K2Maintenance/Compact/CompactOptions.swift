@@ -1,3 +1,5 @@
+import K2Iceberg
+
 /// How tables are compacted.
 public struct CompactOptions: Sendable {
     /// The order of rows within files.
@@ -10,7 +12,9 @@ public struct CompactOptions: Sendable {
     }
 
     /// Bytes of a data file, about. Files below 75 % or above 180 % of it are candidates.
-    public var targetSize = 128 << 20
+    public var targetSize = standardTarget
+    /// Whether the table's own `write.target-file-size-bytes`, where it has one, goes before `targetSize`.
+    public var isTargetOfTable = false
     /// Files of a partition that are worth laying together, when they do not fill a file.
     public var minInputFiles = 5
     /// Bytes that the process may take.
@@ -30,6 +34,20 @@ public struct CompactOptions: Sendable {
 
     public static let smallestMemory = 96 << 20
     public static let smallestTarget = 1 << 16
+    public static let standardTarget = 128 << 20
+
+    /// The same for one table.
+    func fitted(to metadata: TableMetadata) -> CompactOptions {
+        guard isTargetOfTable, let size = metadata.targetFileSize else { return self }
+        var options = self
+        options.targetSize = max(size, Self.smallestTarget)
+        return options
+    }
+}
+
+extension TableMetadata {
+    /// Bytes of a data file, about, as the table wants it; nil when it does not say, or says nothing that is meant.
+    var targetFileSize: Int? { properties["write.target-file-size-bytes"].flatMap { Int($0) }.flatMap { (1...(1 << 50)).contains($0) ? $0 : nil } }
 }
 
 /// A column to sort by.

@@ -64,34 +64,51 @@ public struct Compaction {
 
     private func dryRun(_ metadata: TableMetadata, _ report: inout CompactionReport) throws -> StepOutcome {
         let prepared = try prepare(metadata, skipping: [])
+        report.note(prepared.duplicates)
         tellLeftOut(prepared, &report)
-        var groups: [CompactionGroup] = []
+        var deletes = deleteReader(metadata)
         for group in prepared.plan.groups {
             do {
-                try checkFiles(group, prepared.table, metadata.schemas)
-                groups.append(group)
-                work.show(report.shown(group))
+                let live = try checkFiles(group, prepared, &deletes)
+                report.plan(group, live: live)
+                work.show(report.shown(group, live: live))
             } catch where Self.isAboutFiles(error) {
                 report.leave(group, error)
                 work.note("\(Amount.of(group.inputs.count, "file")) would be left as they are: \(error)")
             }
         }
         for line in prepared.duplicates?.lines(work.name, metadata) ?? [] { work.show(line) }
-        report.plan(groups, prepared.duplicates)
+        report.plan(prepared.duplicates, droppedDeletes: prepared.live.deletes(without: report.planned, deletes).count)
+        if options.rewritesManifests { try planManifests(metadata, &report) }
         report.after = metadata
         return report.result(.planned)
     }
 
-    /// Whether columns can be read as the table's stand in the files, which planning does not open.
-    private func checkFiles(_ group: CompactionGroup, _ table: TableColumns, _ schemas: [Schema]) throws {
-        for input in group.inputs {
+    /// Whether columns can be read as the table's stand in the files, which planning does not open, and whether their delete files can be read.
+    /// - Returns: the rows that are left.
+    private func checkFiles(_ group: CompactionGroup, _ prepared: Prepared, _ deletes: inout DeleteReader) throws -> Int64 {
+        var live: Int64 = 0
+        for (input, mask) in zip(group.inputs, try deletes.masks(group.inputs)) {
             let file = try TableFile(input.data.file, in: stores.objects, limits: budget.readerLimits, mayGoOn: work.mayGoOn)
-            _ = try file.completeLeaves(table, schemas: schemas)
+            if input.data.file.recordCount == 0 { continue }
+            _ = try file.completeLeaves(prepared.table, schemas: prepared.live.metadata.schemas)
+            var mask = mask
+            if let duplicate = prepared.duplicates?.masks[input.data.file.path] {
+                mask?.formIntersection(duplicate)
+                mask = mask ?? duplicate
+            }
+            live += mask.map { Int64($0.liveCount) } ?? input.data.file.recordCount
         }
+        return live
+    }
+
+    private func deleteReader(_ metadata: TableMetadata) -> DeleteReader {
+        DeleteReader(store: stores.objects, metadata: metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys, mayGoOn: work.mayGoOn)
     }
 
     /// What a pass works on.
     struct Prepared {
+        var options: CompactOptions
         var live: LiveTable
         var table: TableColumns
         var ordering: RowOrdering
@@ -104,6 +121,7 @@ public struct Compaction {
         guard metadata.formatVersion == 2 else {
             throw IcebergError(.unsupported, "table format version \(metadata.formatVersion): only version 2 is written")
         }
+        let options = options.fitted(to: metadata)
         let table = try TableColumns(metadata)
         let terms = try TableTerms(options, metadata, table.leaves)
         columns?.noteFound()
@@ -117,7 +135,7 @@ public struct Compaction {
         let unsearched = Set(duplicates?.unsearched.map(\.partition) ?? [])
         let files = live.files.filter { !skipped.contains($0.data.file.path) && !unsearched.contains(PartitionKey($0.data.file)) }
         let plan = CompactionPlan(files, metadata, options, limits, filter: terms.filter, extra: duplicates?.files ?? [])
-        return Prepared(live: live, table: table, ordering: terms.ordering, plan: plan, duplicates: duplicates)
+        return Prepared(options: options, live: live, table: table, ordering: terms.ordering, plan: plan, duplicates: duplicates)
     }
 
     /// What is left out before anything is read for good.
@@ -135,6 +153,7 @@ public struct Compaction {
     private func pass(_ number: Int, _ report: inout CompactionReport) throws -> Bool {
         let metadata = try stores.catalog.loadTable(work.identifier).metadata
         let prepared = try prepare(metadata, skipping: report.skipped)
+        report.note(prepared.duplicates)
         if number == 1 { tellLeftOut(prepared, &report) }
         if prepared.plan.groups.isEmpty { return false }
         // What comes out of several groups of a partition may want another pass, and that a commit.
@@ -158,10 +177,9 @@ public struct Compaction {
         var written: [RewrittenGroup] = []
         var names: Set<String> = []
         do {
-            var deletes = DeleteReader(
-                store: stores.objects, metadata: prepared.live.metadata, limits: budget.readerLimits, keyBytes: budget.deleteKeys, mayGoOn: work.mayGoOn)
+            var deletes = deleteReader(prepared.live.metadata)
             let rewrite = GroupRewrite(
-                store: stores.objects, metadata: prepared.live.metadata, table: prepared.table, ordering: prepared.ordering, options: options, budget: budget,
+                store: stores.objects, metadata: prepared.live.metadata, table: prepared.table, ordering: prepared.ordering, options: prepared.options, budget: budget,
                 keepLease: work.mayGoOn
             ) { files in
                 names.formUnion(files)
@@ -255,14 +273,22 @@ public struct Compaction {
         let loop = CommitLoop(catalog: stores.catalog, store: stores.objects, environment: stores.environment)
         let id = "\(work.runID)-manifests"
         try work.mayGoOn()
-        let outcome = try loop.run(work.identifier) { (table, identity) throws(IcebergError) in
-            guard table.metadata.currentSnapshotID != nil else { return nil }
-            let files = TableFiles(metadata: table.metadata, store: stores.objects)
-            let update = try TableUpdate(metadata: table.metadata, manifests: try files.manifests(), identity: identity)
-            return try update.rewriteManifests(summary: [CompactionCommit.key: id, "engine-name": "k2"]) { (manifest) throws(IcebergError) in
-                try files.entries(manifest)
-            }
-        }
+        let outcome = try loop.run(work.identifier) { (table, identity) throws(IcebergError) in try manifestChange(table.metadata, identity, id) }
         if case .committed(let table, let snapshotID) = outcome { report.addManifests(table.metadata, snapshotID) }
+    }
+
+    /// Manifests as they are: those that the commits of groups would leave are not known before.
+    private func planManifests(_ metadata: TableMetadata, _ report: inout CompactionReport) throws {
+        guard let change = try manifestChange(metadata, CommitIdentity(stores.environment), work.runID) else { return }
+        work.show(report.planManifests(change))
+    }
+
+    private func manifestChange(_ metadata: TableMetadata, _ identity: CommitIdentity, _ id: String) throws(IcebergError) -> SnapshotChange? {
+        guard metadata.currentSnapshotID != nil else { return nil }
+        let files = TableFiles(metadata: metadata, store: stores.objects)
+        let update = try TableUpdate(metadata: metadata, manifests: try files.manifests(), identity: identity)
+        return try update.rewriteManifests(summary: [CompactionCommit.key: id, "engine-name": "k2"]) { (manifest) throws(IcebergError) in
+            try files.entries(manifest)
+        }
     }
 }

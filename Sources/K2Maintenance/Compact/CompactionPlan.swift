@@ -65,7 +65,11 @@ struct CompactionPlan {
             for inputs in packed(candidates) {
                 var group = CompactionGroup(partition: key, inputs: inputs)
                 group.isForContent = group.hasDeletes || inputs.contains { extra.contains($0.data.file.path) || isLarge($0.data.file) }
-                if group.isForContent || isWorthwhile(group, of: candidates.count) { groups.append(group) }
+                if !group.isForContent, !isWorthwhile(group, of: candidates.count) {
+                    // Files without rows need nobody to be laid together with.
+                    group = CompactionGroup(partition: key, inputs: inputs.filter { $0.data.file.recordCount == 0 }, isForContent: true)
+                }
+                if !group.inputs.isEmpty { groups.append(group) }
             }
         }
     }

@@ -18,6 +18,8 @@ struct CompactionReport {
     private var removedRows: Int64 = 0
     private var deleteFiles = 0
     private var duplicates: [(partition: PartitionKey, rows: Int)] = []
+    /// Rows of one identity that differ, and stay; nil when they were not looked for.
+    private var conflicting: Int?
     private var manifests: (before: Int, after: Int)?
     private var givenUp = 0
     private var snapshotID: Int64?
@@ -25,6 +27,8 @@ struct CompactionReport {
 
     /// Files that could not be written anew, or not to advantage.
     private(set) var skipped: Set<String> = []
+    /// Files of groups that a dry run has shown.
+    private(set) var planned: Set<String> = []
     /// Why files and groups could not be written anew.
     private var failures: [String] = []
 
@@ -34,6 +38,9 @@ struct CompactionReport {
     }
 
     mutating func skip(_ group: CompactionGroup) { skipped.formUnion(group.inputs.map(\.data.file.path)) }
+
+    /// What was found beside the duplicates that go.
+    mutating func note(_ found: Duplicates?) { conflicting = found?.conflictCount }
 
     /// A group is left as it is.
     mutating func leave(_ group: CompactionGroup, _ error: any Error) {
@@ -65,19 +72,39 @@ struct CompactionReport {
         duplicates += found?.removed(from: replaced) ?? []
     }
 
-    mutating func plan(_ planned: [CompactionGroup], _ found: Duplicates?) {
-        groups = planned.count
-        commits = 0
-        filesIn = planned.reduce(0) { $0 + $1.inputs.count }
-        bytesIn = planned.reduce(0) { $0 + $1.bytes }
-        rows = planned.reduce(0) { $0 + $1.rows }
-        duplicates = found?.counts ?? []
+    /// A group that would be written anew.
+    /// - Parameter live: rows of it that are neither deleted nor duplicates.
+    mutating func plan(_ group: CompactionGroup, live: Int64) {
+        groups += 1
+        filesIn += group.inputs.count
+        bytesIn += group.bytes
+        rows += live
+        removedRows += group.rows - live
+        planned.formUnion(group.inputs.map(\.data.file.path))
+    }
+
+    /// What would come of all planned groups together.
+    mutating func plan(_ found: Duplicates?, droppedDeletes: Int) {
+        duplicates = found?.removed(from: planned) ?? []
+        deleteFiles = droppedDeletes
+    }
+
+    /// What laying manifests together would do.
+    mutating func planManifests(_ change: SnapshotChange) -> ShownLine {
+        note(manifestsOf: change.snapshot)
+        let (before, after) = manifests ?? (0, 0)
+        let text = "\(table): \(Amount.of(before, "manifest")) would become \(after)"
+        return ShownLine(text, json: JSONObject(pairs: [("action", "rewrite-manifests"), ("manifests", .integer(before)), ("becoming", .integer(after))]))
     }
 
     mutating func addManifests(_ metadata: TableMetadata, _ snapshot: Int64) {
         snapshotID = snapshot
-        let summary = metadata.snapshot(id: snapshot)?.summary ?? [:]
-        manifests = (summary["manifests-replaced"].flatMap { Int($0) } ?? 0, summary["manifests-created"].flatMap { Int($0) } ?? 0)
+        if let snapshot = metadata.snapshot(id: snapshot) { note(manifestsOf: snapshot) }
+    }
+
+    private mutating func note(manifestsOf snapshot: Snapshot) {
+        func count(_ key: String) -> Int { snapshot.summary[key].flatMap { Int($0) } ?? 0 }
+        manifests = (count("manifests-replaced"), count("manifests-created"))
     }
 
     // MARK: Telling
@@ -90,16 +117,17 @@ struct CompactionReport {
 
     func name(_ partition: PartitionKey) -> String { Self.name(partition, before) }
 
-    func shown(_ group: CompactionGroup) -> ShownLine {
+    func shown(_ group: CompactionGroup, live: Int64) -> ShownLine {
         let name = name(group.partition)
         let deletes = group.deleteFiles.count
-        var text = "\(table): \(name): \(Amount.of(group.inputs.count, "file")), \(Amount.of(group.rows, "row")), \(Amount.of(group.bytes, "byte"))"
+        var text = "\(table): \(name): \(Amount.of(group.inputs.count, "file")), \(Amount.of(live, "row")), \(Amount.of(group.bytes, "byte"))"
         if deletes > 0 { text += ", \(Amount.of(deletes, "delete file"))" }
         var object = JSONObject()
-        object["plan"] = .string("group")
+        object["action"] = "rewrite"
         object["partition"] = .string(name)
         object["spec_id"] = .integer(group.partition.specID)
-        object["rows"] = .integer(group.rows)
+        object["rows"] = .integer(live)
+        object["rows_removed"] = .integer(group.rows - live)
         object["bytes"] = .integer(group.bytes)
         object["delete_files"] = .integer(deletes)
         object["files"] = .array(group.inputs.map { .string($0.data.file.path) })
@@ -111,7 +139,7 @@ struct CompactionReport {
         var outcome = outcome(status)
         guard let first = failures.first else { return outcome }
         let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
-        let isNothing = outcome.status == .nothing || (status == .planned && groups == 0)
+        let isNothing = outcome.status == .nothing
         outcome.summary = first + more + (isNothing ? "" : "; beside that, \(outcome.summary)")
         outcome.status = .incomplete
         return outcome
@@ -125,7 +153,7 @@ struct CompactionReport {
 
     func outcome(_ status: StepOutcome.Status) -> StepOutcome {
         var status = status
-        if status == .done, commits == 0, manifests == nil { status = .nothing }
+        if manifests == nil, status == .done && commits == 0 || status == .planned && groups == 0 { status = .nothing }
         var outcome = StepOutcome(status, summary(status), facts: facts(status))
         outcome.before = TableSize(before)
         outcome.after = after.flatMap { TableSize($0) }
@@ -146,11 +174,13 @@ struct CompactionReport {
 
     private func summary(_ status: StepOutcome.Status) -> String {
         if status == .planned {
-            var text = "\(Amount.of(groups, "group")), \(Amount.of(filesIn, "file")), \(Amount.of(bytesIn, "byte")) would be written anew"
-            if duplicateRows > 0 { text += ", \(Amount.of(duplicateRows, "duplicate row")) would go" }
-            return groups == 0 ? "nothing to do" : text
+            var parts: [String] = []
+            if groups > 0 { parts.append("\(Amount.of(groups, "group")), \(Amount.of(filesIn, "file")), \(Amount.of(bytesIn, "byte")) would be written anew") }
+            if duplicateRows > 0 { parts.append("\(Amount.of(duplicateRows, "duplicate row")) would go") }
+            if let manifests { parts.append("\(Amount.of(manifests.before, "manifest")) would become \(manifests.after)") }
+            return parts.joined(separator: ", ") + conflictText
         }
-        if status == .nothing { return givenUp > 0 ? "nothing done: \(Amount.of(givenUp, "group")) changed by others meanwhile" : "nothing to do" }
+        if status == .nothing { return (givenUp > 0 ? "nothing done: \(Amount.of(givenUp, "group")) changed by others meanwhile" : "nothing to do") + conflictText }
         var parts: [String] = []
         if commits > 0 {
             parts.append("\(Amount.of(filesIn, "file")) became \(filesOut), \(Amount.of(bytesIn, "byte")) \(bytesOut), in \(Amount.of(commits, "commit"))")
@@ -161,7 +191,12 @@ struct CompactionReport {
         if duplicateRows > 0 { parts.append("\(Amount.of(duplicateRows, "duplicate row")) removed") }
         if let manifests { parts.append("\(Amount.of(manifests.before, "manifest")) became \(manifests.after)") }
         if givenUp > 0 { parts.append("\(Amount.of(givenUp, "group")) changed by others meanwhile left as they are") }
-        return parts.joined(separator: "; ")
+        return parts.joined(separator: "; ") + conflictText
+    }
+
+    private var conflictText: String {
+        guard let conflicting, conflicting > 0 else { return "" }
+        return "; \(Amount.of(conflicting, "conflicting row")) left: of one identity with others, and different"
     }
 
     private var duplicateRows: Int { duplicates.reduce(0) { $0 + $1.rows } }
@@ -182,6 +217,7 @@ struct CompactionReport {
             object["duplicates"] = .array(
                 duplicates.map { ["partition": .string(Self.name($0.partition, before)), "rows": .integer($0.rows)] })
         }
+        if let conflicting { object["conflicting"] = .integer(conflicting) }
         if let manifests { object["manifests"] = ["before": .integer(manifests.before), "after": .integer(manifests.after)] }
         if givenUp > 0 { object["groups_given_up"] = .integer(givenUp) }
         if !failures.isEmpty { object["left_out"] = .array(failures.map { .string($0) }) }

@@ -89,12 +89,14 @@ struct FileFilter {
     }
 
     private static func holds(_ found: Datum, _ relation: FilePredicate.Operator, _ value: Datum) -> Bool {
-        switch relation {
-        case .equal, .isIn: found == value
-        case .less: Datum.isLess(found, value) ?? true
-        case .lessOrEqual: found == value || Datum.isLess(found, value) ?? true
-        case .greater: Datum.isLess(value, found) ?? true
-        case .greaterOrEqual: found == value || Datum.isLess(value, found) ?? true
+        // Not by `==`, for which the zeros are two.
+        let (isLess, isGreater) = (Datum.isLess(found, value), Datum.isLess(value, found))
+        return switch relation {
+        case .equal, .isIn: found == value || isLess != true && isGreater != true
+        case .less: isLess ?? true
+        case .lessOrEqual: isGreater != true
+        case .greater: isGreater ?? true
+        case .greaterOrEqual: isLess != true
         }
     }
 
@@ -106,7 +108,7 @@ struct FileFilter {
         guard let result = try? transform.apply(value), result.isSameKind(as: found) else { return true }
         switch (transform, relation) {
         case (.unknown, _): return true
-        case (_, .equal), (_, .isIn): return found == result
+        case (_, .equal), (_, .isIn): return holds(found, .equal, result)
         case (.bucket, _): return true
         // The others keep the order, but lay neighbours together.
         case (_, .less), (_, .lessOrEqual): return holds(found, .lessOrEqual, result)

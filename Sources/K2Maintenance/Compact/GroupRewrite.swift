@@ -66,7 +66,7 @@ struct GroupRewrite {
     private func open(_ group: CompactionGroup, _ deletes: inout DeleteReader, _ duplicates: [String: RowMask]) throws -> [GroupInput] {
         let masks = try deletes.masks(group.inputs)
         let opener = makeOpener()
-        return try zip(group.inputs, masks).map { input, mask in
+        return try zip(group.inputs, masks).compactMap { input, mask in
             try keepLease()
             var mask = mask
             if let duplicate = duplicates[input.data.file.path] {
@@ -74,6 +74,8 @@ struct GroupRewrite {
                 mask = mask ?? duplicate
             }
             let file = try opener.open(input.data.file, keepLease: keepLease)
+            // Its footer tells that it has no rows, as the manifest does: whatever its columns are, nothing is lost with it.
+            if input.data.file.recordCount == 0 { return nil }
             return GroupInput(file: file, leaves: try file.completeLeaves(table, schemas: metadata.schemas), mask: mask)
         }
     }

@@ -51,4 +51,12 @@ struct LiveTable {
     }
 
     var data: [ManifestEntry] { files.map(\.data) }
+
+    /// The delete files that would apply to nothing any more when the data files at `paths` were written anew.
+    /// - Parameter reader: has read those that apply to them.
+    func deletes(without paths: Set<String>, _ reader: DeleteReader) -> [ManifestEntry] {
+        if paths.isEmpty { return [] }
+        let known = namedPaths.merging(reader.namedPaths) { $1 }
+        return index.unneeded(data.filter { !paths.contains($0.file.path) }) { known[$0] }
+    }
 }

@@ -32,8 +32,8 @@ struct MemoryBudget: Equatable {
     /// Column chunks of all files that are open at once.
     var maxChunks: Int { work / 8 / Self.bytesPerChunk }
 
-    /// Rows that are searched for duplicates at once: a digest, a rank and a place each.
-    var maxSearchedRows: Int { max(work / 2 / 48, 1) }
+    /// Rows that are searched for duplicates at once: two digests, a rank and a place each, and the groups that they make.
+    var maxSearchedRows: Int { max(work / 2 / 80, 1) }
 
     /// What a column that is sorted by may take.
     var keyLimit: Int { work / 2 }

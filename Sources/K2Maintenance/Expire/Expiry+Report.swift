@@ -20,7 +20,7 @@ extension Expiry {
 
     /// What a run did, or a dry run would do.
     func outcome(
-        _ status: StepOutcome.Status, _ before: TableMetadata, _ retention: Retention, _ files: [UnreachableFiles.File], _ spared: Spared
+        _ status: StepOutcome.Status, _ before: TableMetadata, _ retention: Retention, _ files: [UnreachableFiles.File], _ spared: Spared, metadataFiles: Int
     ) -> StepOutcome {
         var counts: [UnreachableFiles.Kind: Int] = [:]
         var bytes: Int64 = 0
@@ -31,18 +31,19 @@ extension Expiry {
         func count(_ kind: UnreachableFiles.Kind) -> Int { counts[kind] ?? 0 }
         let would = status == .planned ? "would be " : ""
         let references = retention.removedReferences.isEmpty ? "" : ", \(retention.removedReferences.count) branches and tags removed"
+        let metadata = metadataFiles == 0 ? "" : ", \(metadataFiles) old metadata files \(would)deleted"
         let outside = spared.foreign == 0 ? "" : ", \(spared.foreign) outside of the table's folders are left alone"
         let others = spared.others == 0 ? "" : ", \(spared.others) that other tables name are left alone"
         let summary = """
             \(retention.removed.count) of \(before.snapshots.count) snapshots \(would)expired\(references), \(files.count) files \(would)deleted \
-            (\(count(.data)) data, \(count(.deletes)) deletes, \(bytes) bytes)\(outside)\(others)\(Self.spared(retention))
+            (\(count(.data)) data, \(count(.deletes)) deletes, \(bytes) bytes)\(metadata)\(outside)\(others)\(Self.spared(retention))
             """
         var outcome = StepOutcome(status, summary, before: TableSize(before))
         for (name, value) in [
             ("snapshots", before.snapshots.count - retention.removed.count), ("expired_snapshots", retention.removed.count),
-            ("removed_references", retention.removedReferences.count), ("deleted_files", files.count), ("deleted_data_files", count(.data)),
+            ("removed_references", retention.removedReferences.count), ("deleted_files", files.count + metadataFiles), ("deleted_data_files", count(.data)),
             ("deleted_delete_files", count(.deletes)), ("deleted_manifests", count(.manifest)), ("deleted_manifest_lists", count(.manifestList)),
-            ("deleted_statistics", count(.statistics)), ("deleted_bytes", Int(bytes)), ("foreign_files", spared.foreign), ("files_of_other_tables", spared.others),
+            ("deleted_statistics", count(.statistics)), ("deleted_metadata_files", metadataFiles), ("deleted_bytes", Int(bytes)), ("foreign_files", spared.foreign), ("files_of_other_tables", spared.others),
             ("spared_snapshots", retention.spared.count),
         ] { outcome.facts[name] = .integer(value) }
         outcome.metrics = [
@@ -73,8 +74,13 @@ extension Expiry {
         }
         let all = files.all
         for file in all { show(file) }
-        for location in metadata.metadataFilesToTrim { show("delete \(location): metadata that fell out of the log", ["action": "delete", "file": .string(location)], ["kind": "metadata", "reason": "write.metadata.previous-versions-max"]) }
-        let outcome = outcome(.planned, metadata, retention, all, spared)
+        let outdated = metadata.metadataFilesToTrim
+        for location in outdated {
+            show(
+                "delete \(location) (metadata): fell out of the table's log", ["action": "delete", "file": .string(location)],
+                ["kind": "metadata", "reason": "write.metadata.previous-versions-max"])
+        }
+        let outcome = outcome(.planned, metadata, retention, all, spared, metadataFiles: outdated.count)
         try spared.check(outcome, work.name)
         return outcome
     }
@@ -100,6 +106,12 @@ extension Expiry {
 }
 
 extension TableMetadata {
+    /// How many metadata files of the log the commit that made `next` of this has taken out of it and deleted.
+    func trimmedCount(before next: TableMetadata) -> Int {
+        guard next.properties["write.metadata.delete-after-commit.enabled"] == "true" else { return 0 }
+        return Set(metadataLog.map(\.metadataFile)).subtracting(next.metadataLog.map(\.metadataFile)).count
+    }
+
     /// Metadata files that the next commit deletes, because the log is full and the table asks for it.
     var metadataFilesToTrim: [String] {
         guard properties["write.metadata.delete-after-commit.enabled"] == "true" else { return [] }

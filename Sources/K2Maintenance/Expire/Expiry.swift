@@ -103,7 +103,9 @@ public struct Expiry {
         var updates = retention.removedReferences.map { MetadataUpdate.removeSnapshotReference(name: $0) }
         if !ids.isEmpty { updates.append(.removeSnapshots(ids)) }
         let references = table.metadata.references.sorted { $0.key < $1.key }
-        let requirements = [Requirement.tableUUID(table.metadata.tableUUID)] + references.map { .reference(name: $0.key, snapshotID: $0.value.snapshotID) }
+        // Tables of format version 1 may have none.
+        let uuid = table.metadata.tableUUID
+        let requirements = (uuid.isEmpty ? [] : [Requirement.tableUUID(uuid)]) + references.map { .reference(name: $0.key, snapshotID: $0.value.snapshotID) }
         do throws(IcebergError) { return try stores.catalog.commit(updates, requirements: requirements, on: table) } catch {
             guard error.code == .outcomeUnknown else { throw error }
             // A table that has none of them any more will not get them back.
@@ -133,7 +135,7 @@ public struct Expiry {
         }
         let spared = try spare(&files, before)
         let (deleted, failures) = try delete(files.all)
-        var outcome = outcome(.done, before, retention, deleted, spared)
+        var outcome = outcome(.done, before, retention, deleted, spared, metadataFiles: before.trimmedCount(before: after))
         outcome.after = TableSize(after)
         outcome.metrics.append(StepMetric("maintenance_table_snapshots", "Snapshots of the table.", Double(after.snapshots.count)))
         try spared.check(outcome, work.name)

@@ -92,15 +92,16 @@ struct UnreachableFiles {
 
     // MARK: Reading
 
-    private mutating func keepNames(_ snapshots: [Snapshot], _ statistics: [String]) { keep(snapshots.map(\.manifestList) + statistics) }
+    private mutating func keepNames(_ snapshots: [Snapshot], _ statistics: [String]) { keep(snapshots.lists + statistics) }
 
     /// The manifests of snapshots, each once.
     private static func manifests(of snapshots: [Snapshot], _ reads: ObjectReads) throws -> [LocationKey: String] {
         var result: [LocationKey: String] = [:]
         var seen: Set<String> = []
-        try reads.each(snapshots.map(\.manifestList), ManifestList.names) { _, names in
+        try reads.each(snapshots.lists, ManifestList.names) { _, names in
             for name in try names.get() where seen.insert(name.path).inserted { result[LocationKey(name.path)] = name.path }
         }
+        for path in snapshots.flatMap(\.manifests) { result[LocationKey(path)] = path }
         return result
     }
 
@@ -109,17 +110,18 @@ struct UnreachableFiles {
         var seen: Set<String> = []
         var count = 0
         let owners = Dictionary(removed.map { ($0.manifestList, $0.snapshotID) }) { first, _ in first }
-        try reads.each(removed.map(\.manifestList), ManifestList.names) { location, names in
+        func add(_ path: String, _ size: Int64?, _ id: Int64) {
+            let key = LocationKey(path)
+            if seen.insert(path).inserted, !staying.contains(key), files[key] == nil { files[key] = File(location: path, kind: .manifest, size: size, snapshotID: id) }
+        }
+        try reads.each(removed.lists, ManifestList.names) { location, names in
             count += 1
             progress("\(count) of \(removed.count) manifest lists read")
             let id = owners[location] ?? 0
             files[LocationKey(location)] = File(location: location, kind: .manifestList, size: nil, snapshotID: id)
-            for name in try orNone(names, location) where seen.insert(name.path).inserted {
-                let key = LocationKey(name.path)
-                if staying.contains(key) || files[key] != nil { continue }
-                files[key] = File(location: name.path, kind: .manifest, size: name.length, snapshotID: id)
-            }
+            for name in try orNone(names, location) { add(name.path, name.length, id) }
         }
+        for snapshot in removed { for path in snapshot.manifests { add(path, nil, snapshot.snapshotID) } }
     }
 
     /// What the manifests hold that are to go.

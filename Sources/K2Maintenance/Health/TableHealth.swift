@@ -28,8 +28,6 @@ public struct TableHealth: Equatable, Sendable {
     /// Lines of the last run of maintenance, in their order.
     public var lastRun: [MaintenanceRun] = []
 
-    /// Bytes of a data file, unless the table says it.
-    private static let targetSize = 128 << 20
     /// Verbs of one run.
     private static let verbs = 16
 
@@ -49,7 +47,7 @@ public struct TableHealth: Equatable, Sendable {
     }
 
     private mutating func count(_ files: TableFiles, _ timeField: Int?) throws {
-        let small = (files.metadata.properties["write.target-file-size-bytes"].flatMap { Int64($0) } ?? Int64(Self.targetSize)) / 4 * 3
+        let small = Int64(files.metadata.targetFileSize ?? CompactOptions.standardTarget) / 4 * 3
         for manifest in try files.manifests() {
             manifests += 1
             for entry in try files.entries(manifest) where entry.isLive {

@@ -28,11 +28,11 @@ struct LiveFiles {
         for item in metadata.statisticsFiles { note(item.location) }
         for location in writing { note(location, isExpected: false) }
         try addSnapshots(metadata.snapshots, isOld: false, reads, progress)
-        let known = Set(metadata.snapshots.map(\.manifestList))
+        let known = Set(metadata.snapshots.map(\.snapshotID))
         let old = try Self.recentMetadata(metadata, sinceMS, reads)
         for item in old.flatMap(\.statisticsFiles) { note(item.location, isExpected: false) }
-        var seen: Set<String> = []
-        let before = old.flatMap(\.snapshots).filter { !known.contains($0.manifestList) && seen.insert($0.manifestList).inserted }
+        var seen: Set<Int64> = []
+        let before = old.flatMap(\.snapshots).filter { !known.contains($0.snapshotID) && seen.insert($0.snapshotID).inserted }
         try addSnapshots(before, isOld: true, reads, progress)
     }
 
@@ -80,10 +80,11 @@ struct LiveFiles {
         }
         var manifests: [String] = []
         var seen: Set<String> = []
-        try reads.each(snapshots.map(\.manifestList), ManifestList.names) { location, names in
+        try reads.each(snapshots.lists, ManifestList.names) { location, names in
             note(location, isExpected: !isOld)
             for name in try orNone(names) where seen.insert(name.path).inserted { manifests.append(name.path) }
         }
+        for path in snapshots.flatMap(\.manifests) where seen.insert(path).inserted { manifests.append(path) }
         var count = 0
         try reads.each(manifests, Manifest.liveNames) { location, names in
             count += 1

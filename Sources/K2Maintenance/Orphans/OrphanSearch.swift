@@ -127,7 +127,7 @@ public struct OrphanSearch {
     private func show(_ plan: OrphanPlan, _ file: OrphanPlan.File) {
         guard isShown else { return }
         let name = work.name
-        work.show(ShownLine("\(name): \(file.location) (\(file.size) bytes, of \(file.modified))", json: plan.line(file)))
+        work.show(ShownLine("\(name): \(file.location) (\(file.size) bytes, of \(file.modified))", json: plan.line(file, action: "move")))
     }
 
     private func outcome(_ found: Found) -> StepOutcome {
@@ -135,7 +135,7 @@ public struct OrphanSearch {
         let others = found.others == 0 ? "" : ", \(found.others) more that other tables name"
         let count = found.files.count
         let summary = "\(count) files that nothing names, \(found.bytes) bytes, among \(found.listed)\(young)\(others)"
-        var outcome = StepOutcome(work.isDryRun ? .planned : count == 0 ? .nothing : .done, summary)
+        var outcome = StepOutcome(count == 0 ? .nothing : work.isDryRun ? .planned : .done, summary)
         for (name, value) in [("orphans", Int64(count)), ("orphan_bytes", found.bytes), ("listed_files", Int64(found.listed)), ("young_files", Int64(found.young)),
             ("files_of_other_tables", Int64(found.others))] {
             outcome.facts[name] = .integer(value)

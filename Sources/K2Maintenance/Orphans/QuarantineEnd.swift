@@ -123,14 +123,16 @@ public struct QuarantineEnd {
             if !lost.isEmpty { continue }
             files += found.files.count
             bytes = bytes.addingReportingOverflow(found.bytes).partialValue
-            if work.isDryRun { show(found) } else { try delete(found, paths) }
+            if work.isDryRun { show(found, action: "delete") } else { try delete(found, paths) }
         }
-        if needed > 0 { throw LakeError(.failed, "\(work.name): \(files) files deleted; \(needed) files in quarantine are named by a table now: bring them back") }
+        let would = work.isDryRun ? "would be " : ""
+        if needed > 0 {
+            throw LakeError(.failed, "\(work.name): \(files) files \(would)deleted; \(needed) files in quarantine are named by a table now: bring them back")
+        }
         let unfinished = try removeUnfinished(paths, before: cutoff)
         let kept = all.quarantines.count - old.count
-        let would = work.isDryRun ? "would be " : ""
         var outcome = StepOutcome(
-            work.isDryRun ? .planned : old.isEmpty && unfinished == 0 ? .nothing : .done,
+            old.isEmpty && unfinished == 0 ? .nothing : work.isDryRun ? .planned : .done,
             "\(old.count) quarantines with \(files) files and \(bytes) bytes \(would)deleted\(kept == 0 ? "" : ", \(kept) are too young")"
                 + (unfinished == 0 ? "" : ", and \(unfinished) writes that were never finished"))
         outcome.facts["unfinished_writes"] = .integer(unfinished)
@@ -188,12 +190,13 @@ public struct QuarantineEnd {
         return outcome
     }
 
-    private func show(_ found: Quarantine.Found) {
+    /// - Parameter action: what a dry run would do with it.
+    private func show(_ found: Quarantine.Found, action: String? = nil) {
         let (name, quarantine, count, bytes) = (work.name, found.quarantine, found.files.count, found.bytes)
         work.show(
             ShownLine(
                 "\(name): quarantine \(quarantine.id) of \(quarantine.createdAt): \(count) files, \(bytes) bytes",
-                json: JSONObject(pairs: [
+                json: JSONObject(pairs: (action.map { [("action", .string($0))] } ?? []) + [
                     ("quarantine", .string(quarantine.id)), ("quarantined_at", .string(quarantine.createdAt.description)), ("files", .integer(count)),
                     ("bytes", .integer(bytes)),
                 ])))

@@ -58,8 +58,8 @@ public struct QuarantineMove {
         let present = try listed(paths, id, live)
         let judged = try judge(paths, live, present.sources, present.copies, id, &counts)
         let orphans = try spare(judged, &counts)
-        if work.isDryRun { return planned(orphans, counts, id) }
         if orphans.isEmpty && counts.before.isEmpty { return outcome(.nothing, counts, id) }
+        if work.isDryRun { return planned(orphans, counts, id) }
         try write(orphans, paths, id)
         try move(orphans, paths, id, &counts)
         try takeBack(paths, id, &counts)

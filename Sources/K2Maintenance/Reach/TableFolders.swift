@@ -27,3 +27,8 @@ extension TableMetadata {
     /// The table says that its files may belong to others: then nothing is deleted.
     var forbidsDeleting: Bool { properties["gc.enabled"] == "false" }
 }
+
+extension [Snapshot] {
+    /// The manifest lists of those that have one.
+    var lists: [String] { map(\.manifestList).filter { !$0.isEmpty } }
+}

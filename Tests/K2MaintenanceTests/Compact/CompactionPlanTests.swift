@@ -71,6 +71,13 @@ struct CompactionPlanTests {
         #expect(try sizes(plan([file(128, deletes: ["d"]), file(2), file(3, day: 2)])) == [[128, 2]])
     }
 
+    @Test func `files without rows go, whatever is beside them`() throws {
+        let (files, empty) = ([file(1), file(2)], [file(1, rows: 0), file(1, rows: 0)])
+        #expect(try plan(files + empty).groups.map { $0.inputs.map(\.data.file.path) } == [empty.map(\.data.file.path)])
+        #expect(try plan(files + [empty[0]]).groups.map(\.inputs.count) == [1])
+        #expect(try sizes(plan(files + empty + [file(3)])) == [[1, 2, 1, 1, 3]])
+    }
+
     @Test func `groups stay within the limits`() throws {
         let files = (0..<20).map { _ in file(10) }
         #expect(try plan(files, bytes: 100 * Self.megabyte).groups.map(\.inputs.count) == [10, 10])

@@ -86,6 +86,17 @@ struct FilePredicateTests {
         #expect(error.text == "--where: \(message)" && error.isMissing == text.hasPrefix("nope"))
     }
 
+    @Test func `both zeros are one number, in partitions as in rows`() throws {
+        let schema = try Schema(fields: [NestedField(1, "a", .double, required: false)])
+        let spec = PartitionSpec(fields: [PartitionField(sourceID: 1, fieldID: 1000, name: "a", transform: .identity)])
+        let metadata = try TableMetadata.create(tableUUID: "u", location: "t", schema: schema, spec: spec, nowMS: 1)
+        for value in [0.0, -0.0] {
+            let file = DataFile(path: "x", partition: [.double(value)], recordCount: 1, fileSize: 1)
+            for text in ["a = 0", "a <= 0", "a >= 0", "a = -0.0", "a <= -0.0", "a IN (1, 0)"] { #expect(try FileFilter(try FilePredicate(text), metadata).mayMatch(file), "\(text)") }
+            for text in ["a < 0", "a > 0", "a > -0.0", "a = 1"] { #expect(try !FileFilter(try FilePredicate(text), metadata).mayMatch(file), "\(text)") }
+        }
+    }
+
     /// Against the rows themselves: a file that is left out has none.
     @Test func `no file with a fitting row is left out`() throws {
         var random = Seeded.start()

@@ -93,6 +93,34 @@ struct PartitionColumnTests {
         #expect(try lake.content() == Dictionary(uniqueKeysWithValues: (0..<5).map { (Self.row($0, nil), 1) }))
     }
 
+    /// Old manifests keep the value in the type that the column had then.
+    @Test func `a partition is one before and behind the widening of its column`() throws {
+        let types: [(PrimitiveType, PrimitiveType, Datum, Datum, Cell, String)] = [
+            (.float, .double, .float(0.5), .double(0.5), .bits(0.5.bitPattern), "0.5"), (.int, .long, .int(7), .long(7), .integer(7), "7"),
+            (.decimal(precision: 5, scale: 2), .decimal(precision: 20, scale: 2), .decimal(-125), .decimal(-125), .decimal(-125), "-1.25"),
+        ]
+        for (narrow, wide, old, new, cell, literal) in types {
+            let lake = try CompactLake(schema: try Self.schema(narrow), spec: Self.spec)
+            func rows(_ ids: Range<Int>) -> [Row] { ids.map { Self.row($0, cell) } }
+            try lake.append(try (0..<3).map { try lake.write(rows($0 * 4..<$0 * 4 + 4), partition: [old]) })
+            try lake.addDeletes([try lake.equalityDeletes([rows(5..<6)[0]], ids: [2], specID: 0, partition: [old])])
+            var next = try Self.schema(wide)
+            next.schemaID = 1
+            _ = try lake.inner.commit([.addSchema(next), .setCurrentSchema(id: 1)], requirements: [], on: lake.table)
+            try lake.append(try (3..<6).map { try lake.write(rows($0 * 4..<$0 * 4 + 4), partition: [new]) })
+            try lake.addDeletes([try lake.equalityDeletes([rows(2..<3)[0]], ids: [2], specID: 0, partition: [new])])
+            var expected = Dictionary(uniqueKeysWithValues: rows(0..<24).map { ($0, 1) })
+            for row in [2, 5] { expected[rows(row..<row + 1)[0]] = nil }
+            #expect(try lake.content() == expected)
+            var options = CompactOptions()
+            options.condition = try FilePredicate("p = \(literal)")
+            options.rewritesManifests = true
+            let outcome = try lake.compact(options)
+            #expect(outcome.status == .done && outcome.facts["groups"] == 1, "\(narrow): \(outcome.summary)")
+            #expect(try lake.content() == expected && lake.dataFiles.map(\.partition) == [[new]] && lake.deleteFiles.isEmpty, "\(narrow)")
+        }
+    }
+
     @Test func `inside a struct it cannot be filled, and the group is refused`() throws {
         let inner = [NestedField(4, "part", .int, required: false), NestedField(5, "other", .int, required: false)]
         let schema = try Schema(fields: [NestedField(2, "id", .long, required: true), NestedField(3, "s", .structure(inner), required: false)])

@@ -317,11 +317,17 @@ struct ExpiryTests {
 
     // MARK: Dry runs
 
-    @Test func `a dry run names each file and the reason, and changes nothing`() throws {
+    /// - Parameter trims: the table lets go of old metadata files as well.
+    @Test(arguments: [false, true]) func `a dry run names each file and the reason, and changes nothing`(_ trims: Bool) throws {
         var random = Seeded.start()
         let lake = try HistoryLake(seed: random.seed)
         try lake.makeHistory(&random, commits: 20)
-        let before = (try lake.table, try lake.stored())
+        if trims {
+            let kept = ["write.metadata.previous-versions-max": "5", "write.metadata.delete-after-commit.enabled": "true"]
+            _ = try lake.inner.commit([.setProperties(kept)], requirements: [], on: try lake.table)
+        }
+        func all() throws -> Set<String> { Set(try lake.memory.list(prefix: try lake.table.metadata.location + "/").map(\.location)) }
+        let (before, everything) = ((try lake.table, try lake.stored()), try all())
         let lines = Mutex<[JSONObject]>([])
         var texts: [String] = []
         let options = ExpireOptions(olderThan: 0, retainLast: 1)
@@ -336,8 +342,9 @@ struct ExpiryTests {
         let named = lines.withLock { Set($0.compactMap { $0["file"]?.stringValue }) }
         #expect(lines.withLock { $0.allSatisfy { $0["reason"]?.stringValue != nil } } && texts.allSatisfy { $0.hasPrefix("t: ") })
         let done = try Expiry(lake.work(), options).run()
-        #expect(try named == before.1.subtracting(lake.stored()), "seed \(random.seed)")
+        #expect(try named == everything.subtracting(all()), "seed \(random.seed)")
         for key in planned.facts.keys { #expect(planned.facts[key] == done.facts[key], "\(key)") }
+        #expect(done.facts["deleted_files"]?.int64Value == Int64(named.count) && done.facts["deleted_metadata_files"] == (trims ? 1 : 0))
     }
 }
 
