@@ -83,7 +83,7 @@ public final class RealPlaces: Sendable {
     // MARK: Paths
 
     private static func localPath(_ location: String) -> String? {
-        guard [nil, "file"].contains(StoreLocation.scheme(location)) else { return nil }
+        if let scheme = StoreLocation.scheme(location), scheme != "file" { return nil }
         return try? StoreLocation.localPath(location)
     }
 
