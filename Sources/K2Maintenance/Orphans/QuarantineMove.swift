@@ -103,9 +103,10 @@ public struct QuarantineMove {
         _ paths: TablePaths, _ live: LiveFiles, _ present: Present, _ id: String, _ counts: inout Counts
     ) throws -> [OrphanPlan.File] {
         let cutoff = work.stores.now.microseconds - plan.olderThan
-        var orphans: [OrphanPlan.File] = []
+        var (orphans, seen): ([OrphanPlan.File], Set<LocationKey>) = ([], [])
         for file in plan.files {
             let key = try work.places.place(file.location).name
+            guard seen.insert(key).inserted else { continue }
             guard let relative = try paths.relative(file.location), !paths.isHidden(relative) else {
                 throw LakeError(.configuration, "\(work.name): \(file.location): not a file under \(paths.prefix) that may be moved: nothing was done")
             }
@@ -216,8 +217,9 @@ public struct QuarantineMove {
             if case .failure(let error) = result { work.note("\(file.location): cannot be brought back: \(error)") }
         }
         failure.message += "; \(Amount.of(files.count - left, "file")) brought back to where they were"
-        // A manifest without files does no harm.
-        if left > 0 { failure.message += ", \(left) still in quarantine \(id)" } else { try? QuarantineEnd.remove(paths, id, from: store) }
+        if left > 0 { failure.message += ", \(left) still in quarantine \(id)" }
+        // Its manifest goes as well when nothing else is in it, and does no harm otherwise.
+        if let rest = try? store.list(prefix: paths.quarantineFolder(id)), rest.count == 1 { try? QuarantineEnd.remove(paths, id, from: store) }
         return failure
     }
 
