@@ -226,7 +226,7 @@ def test_a_warehouse_behind_a_link(tools, tmp_path):
     stray, taken = history.put("data/stray.parquet", b"stray"), history.put("data/taken.parquet", b"")
     pyarrow.parquet.write_table(rows(0, 5), plain_path(taken))
     other = history.catalog.create_table(f"{NAMESPACE}.u", SCHEMA)
-    other.add_files([f"file://{lake.folder}/warehouse/../warehouse/cold/{NAME}/data/taken.parquet"])
+    other.add_files([f"file://{lake.folder}/../disk/cold/{NAME}/data/taken.parquet"])
     before = history.by_pyiceberg()
     file = tmp_path / "plan.ndjson"
     maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
