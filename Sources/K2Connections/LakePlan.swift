@@ -81,12 +81,18 @@ public struct LakePlan: Sendable {
 
     /// Opens catalog and stores; makes their folders when they are missing. For use on one thread.
     ///
-    /// - Parameter mustExist: neither a catalog's file nor a warehouse's folder is made: a missing file is an error, a missing folder an empty one.
-    public func open(mustExist: Bool = false) throws(ToolFailure) -> LakeStores {
+    /// - Parameters:
+    ///   - mustExist: neither a catalog's file nor a warehouse's folder is made: a missing file is an error, a missing folder an empty one.
+    ///   - looking: no state store is made either: where there is none, it is an empty one.
+    ///   - stateWasMade: called when there was no state store before, with a word about where it is now.
+    public func open(mustExist: Bool = false, looking: Bool = false, stateWasMade: (_ place: String) -> Void = { _ in }) throws(ToolFailure) -> LakeStores {
         if mustExist { try requireCatalog() }
         let objects = try openObjects(mustExist: mustExist)
+        let catalog = try openCatalog(objects)
+        let state = try openState(looking: looking)
+        if state.wasMade, !looking { stateWasMade(stateText) }
         return LakeStores(
-            catalog: try openCatalog(objects), objects: objects, state: try openState(), environment: .system, holder: Holder.own,
+            catalog: catalog, objects: objects, state: state, environment: .system, holder: Holder.own,
             isGone: Holder.isGone)
     }
 
@@ -103,6 +109,14 @@ public struct LakePlan: Sendable {
         case .sql(.sqlite(let path)): "sqlite:\(path)"
         case .sql(.postgres(let url)), .rest(let url): PlaceText.withoutSecrets(url)
         case .folder: PlaceText.withoutSecrets(warehouse.location)
+        }
+    }
+
+    /// Where the state store is, without what may be secret.
+    private var stateText: String {
+        switch state {
+        case .sqlite(let path): "sqlite:\(path)"
+        case .postgres(let url): PlaceText.withoutSecrets(url)
         }
     }
 
@@ -131,12 +145,12 @@ public struct LakePlan: Sendable {
         } catch { throw ToolFailure(error.isRetryable ? .temporary : error.code == .storage ? .failed : .usage, error.message) }
     }
 
-    private func openState() throws(ToolFailure) -> any StateStore {
-        if case .sqlite(let path) = state { try Self.makeParent(path) }
+    private func openState(looking: Bool) throws(ToolFailure) -> SQLStateStore {
+        if case .sqlite(let path) = state, !looking { try Self.makeParent(path) }
         do throws(StateStoreError) {
             switch state {
-            case .sqlite(let path): return try SQLStateStore(path: path)
-            case .postgres(let url): return try SQLStateStore(postgres: url)
+            case .sqlite(let path): return looking ? try .looking(path: path) : try SQLStateStore(path: path)
+            case .postgres(let url): return looking ? try .looking(postgres: url) : try SQLStateStore(postgres: url)
             }
         } catch { throw ToolFailure(error.isRetryable ? .temporary : error.code == .disk ? .failed : .usage, error.message) }
     }

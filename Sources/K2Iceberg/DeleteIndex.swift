@@ -1,3 +1,5 @@
+import K2ObjectStore
+
 /// Says which delete files apply to a data file: https://iceberg.apache.org/spec/#scan-planning
 ///
 /// By partition, by sequence number, and for position deletes by the paths that the file can name. What it holds is for the reader of the
@@ -10,7 +12,7 @@ public struct DeleteIndex: Sendable {
 
     /// The live delete files of the snapshot.
     public let entries: [ManifestEntry]
-    private var byPath: [String: [Int]] = [:]
+    private var byPath: [ExactPath: [Int]] = [:]
     private var byPartition: [PartitionKey: [Int]] = [:]
     /// Equality deletes of an unpartitioned spec apply to all partitions.
     private var global: [Int] = []
@@ -25,7 +27,7 @@ public struct DeleteIndex: Sendable {
                 global.append(index)
                 continue
             }
-            if let path = Self.onlyPath(entry.file) { byPath[path, default: []].append(index) }
+            if let path = Self.onlyPath(entry.file) { byPath[ExactPath(path), default: []].append(index) }
             if entry.file.referencedDataFile == nil { byPartition[PartitionKey(entry.file), default: []].append(index) }
         }
     }
@@ -41,7 +43,7 @@ public struct DeleteIndex: Sendable {
     /// The delete files that apply to a data file, or may, in the order of their entries.
     public func deletes(for data: ManifestEntry) -> [ManifestEntry] {
         if entries.isEmpty { return [] }
-        let candidates = Set(global + (byPath[data.file.path] ?? []) + (byPartition[PartitionKey(data.file)] ?? []))
+        let candidates = Set(global + (byPath[ExactPath(data.file.path)] ?? []) + (byPartition[PartitionKey(data.file)] ?? []))
         return candidates.sorted().map { entries[$0] }.filter { Self.mayApply($0, to: data) }
     }
 
@@ -64,7 +66,7 @@ public struct DeleteIndex: Sendable {
     }
 
     private static func mayName(_ file: DataFile, _ path: String) -> Bool {
-        if let named = file.referencedDataFile { return named == path }
+        if let named = file.referencedDataFile { return ExactPath(named) == ExactPath(path) }
         let bytes = path.utf8
         if let lower = file.lowerBounds[filePathID], bytes.lexicographicallyPrecedes(lower) { return false }
         // Not every writer that cuts a bound raises it: one that the path begins with rules nothing out.
@@ -75,18 +77,18 @@ public struct DeleteIndex: Sendable {
     /// The delete files that apply to none of `data`, which are all live data files of the snapshot.
     ///
     /// - Parameter names: the paths that a position delete file names, where they are known.
-    public func unneeded(_ data: [ManifestEntry], names: (_ path: String) -> Set<String>?) -> [ManifestEntry] {
+    public func unneeded(_ data: [ManifestEntry], names: (_ path: ExactPath) -> Set<ExactPath>?) -> [ManifestEntry] {
         if entries.isEmpty { return [] }
         var byPartition: [PartitionKey: [ManifestEntry]] = [:]
         for entry in data { byPartition[PartitionKey(entry.file), default: []].append(entry) }
-        let byPath = Dictionary(data.map { ($0.file.path, $0) }) { first, _ in first }
+        let byPath = Dictionary(data.map { (ExactPath($0.file.path), $0) }) { first, _ in first }
         let global = Set(self.global)
         return entries.enumerated().filter { index, delete in
             if global.contains(index) { return !data.contains { Self.mayApply(delete, to: $0) } }
-            if let path = Self.onlyPath(delete.file), let entry = byPath[path], Self.mayApply(delete, to: entry) { return false }
-            let known = delete.file.content == .positionDeletes ? names(delete.file.path) : nil
+            if let path = Self.onlyPath(delete.file), let entry = byPath[ExactPath(path)], Self.mayApply(delete, to: entry) { return false }
+            let known = delete.file.content == .positionDeletes ? names(ExactPath(delete.file.path)) : nil
             return !(byPartition[PartitionKey(delete.file)] ?? []).contains { entry in
-                Self.mayApply(delete, to: entry) && known?.contains(entry.file.path) ?? true
+                Self.mayApply(delete, to: entry) && known?.contains(ExactPath(entry.file.path)) ?? true
             }
         }.map(\.element)
     }

@@ -1,19 +1,21 @@
+import K2ObjectStore
+
 /// Data files that take the place of others with the same rows.
 public struct FileReplacement: Sendable {
     /// Paths of live data files.
-    public var removing: Set<String>
+    public var removing: Set<ExactPath>
     public var adding: [DataFile]
     /// The data sequence number of the new files: that of the snapshot that was read. Equality deletes which came after it then apply to the
     /// new files as they did to the old ones.
     public var dataSequenceNumber: Int64
     /// Paths of live delete files that apply to nothing any more.
-    public var droppingDeletes: Set<String>
+    public var droppingDeletes: Set<ExactPath>
 
-    public init(removing: Set<String>, adding: [DataFile], dataSequenceNumber: Int64, droppingDeletes: Set<String> = []) {
-        self.removing = removing
+    public init(removing: [String], adding: [DataFile], dataSequenceNumber: Int64, droppingDeletes: [String] = []) {
+        self.removing = Set(removing.map { ExactPath($0) })
         self.adding = adding
         self.dataSequenceNumber = dataSequenceNumber
-        self.droppingDeletes = droppingDeletes
+        self.droppingDeletes = Set(droppingDeletes.map { ExactPath($0) })
     }
 }
 

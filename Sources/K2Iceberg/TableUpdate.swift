@@ -1,4 +1,5 @@
 import K2Avro
+import K2ObjectStore
 
 /// Plans the next snapshot of a table. Pure: what it needs to read it asks `readManifest` for, and
 /// what must be written it returns.
@@ -53,7 +54,7 @@ public struct TableUpdate {
         var counts = SummaryCounts()
         try check(files)
         for file in files { counts.add(file) }
-        let kept = try remove(paths, .data, from: manifests, counts: &counts, readManifest)
+        let kept = try remove(Set(paths.map { ExactPath($0) }), .data, from: manifests, counts: &counts, readManifest)
         let all = try addEntries(of: files, to: kept, readManifest)
         return try finish(all, counts, counts.operation, summary)
     }
@@ -71,7 +72,7 @@ public struct TableUpdate {
 
     /// Rewrites those of `manifests` that hold `paths`; the others stay. Returns the manifests without them.
     mutating func remove(
-        _ paths: Set<String>, _ content: ManifestContent, from manifests: [ManifestFile], counts: inout SummaryCounts, _ readManifest: ManifestReader
+        _ paths: Set<ExactPath>, _ content: ManifestContent, from manifests: [ManifestFile], counts: inout SummaryCounts, _ readManifest: ManifestReader
     ) throws(IcebergError) -> [ManifestFile] {
         var missing = paths
         var result: [ManifestFile] = []
@@ -81,13 +82,13 @@ public struct TableUpdate {
                 continue
             }
             let live = try readManifest(manifest).filter(\.isLive)
-            if !live.contains(where: { missing.contains($0.file.path) }) {
+            if !live.contains(where: { missing.contains(ExactPath($0.file.path)) }) {
                 result.append(manifest)
                 continue
             }
             var entries: [ManifestEntry] = []
             for entry in live {
-                if missing.remove(entry.file.path) != nil {
+                if missing.remove(ExactPath(entry.file.path)) != nil {
                     counts.remove(entry.file)
                     entries.append(entry.asDeleted(in: identity.snapshotID))
                 } else {
@@ -96,7 +97,7 @@ public struct TableUpdate {
             }
             result += try write(entries, specID: manifest.specID, content)
         }
-        if let path = missing.min() {
+        if let path = missing.map(\.text).min() {
             throw IcebergError(.validation, "\(path): not a live \(content == .data ? "data" : "delete") file of the table" + (missing.count > 1 ? " (and \(missing.count - 1) more)" : ""))
         }
         // A manifest that only tells of files deleted earlier has nothing to say any more.

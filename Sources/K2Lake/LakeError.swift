@@ -64,5 +64,10 @@ public struct LakeError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Any error as `naming` turns it into one of ours.
+    public init(naming table: String, _ error: any Error) {
+        do { try Self.naming(table) { () throws -> Never in throw error } } catch { self = error as? LakeError ?? LakeError(.failed, "\(table): \(error)") }
+    }
+
     public var description: String { message }
 }

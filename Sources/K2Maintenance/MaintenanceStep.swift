@@ -1,6 +1,7 @@
 import K2Iceberg
 import K2JSON
 import K2Lake
+import K2ObjectStore
 import K2StateStore
 
 /// A verb as it is done to one table after the other.
@@ -13,6 +14,8 @@ public struct MaintenanceStep {
     public let needsTable: Bool
     /// Whether it gets a line in the history.
     public var isRecorded = true
+    /// Whether it changes nothing, neither in a table nor in the state store but for the history: then it makes no state store.
+    public var isLooking = false
     /// Whether the verb can be done to a table of this name.
     public let covers: (_ table: String) -> Bool
     /// Errors of the libraries below may pass as they are.
@@ -36,6 +39,8 @@ public struct TableWork {
     public let name: String
     public let identifier: TableIdentifier
     public let stores: LakeStores
+    /// By these, files and folders are compared.
+    let places: RealPlaces
     /// Of this run of the tool.
     public let runID: String
     /// Nothing may be changed, neither in the table nor in the state store; what would be done is told through `show`.
@@ -56,9 +61,20 @@ public struct TableWork {
         isStopped: @escaping () -> Bool = { false }, note: @escaping (String) -> Void = { _ in }, progress: @escaping (String) -> Void = { _ in },
         show: @escaping (ShownLine) -> Void = { _ in }
     ) {
+        self.init(
+            name: name, identifier: identifier, stores: stores, places: RealPlaces(), runID: runID, isDryRun: isDryRun, keepLease: keepLease,
+            isStopped: isStopped, note: note, progress: progress, show: show)
+    }
+
+    private init(
+        name: String, identifier: TableIdentifier, stores: LakeStores, places: RealPlaces, runID: String, isDryRun: Bool,
+        keepLease: @escaping () throws -> Void, isStopped: @escaping () -> Bool, note: @escaping (String) -> Void, progress: @escaping (String) -> Void,
+        show: @escaping (ShownLine) -> Void
+    ) {
         self.name = name
         self.identifier = identifier
         self.stores = stores
+        self.places = places
         self.runID = runID
         self.isDryRun = isDryRun
         self.keepLease = keepLease
@@ -80,8 +96,8 @@ extension TableWork {
     /// The same work where it must come to its end although the run was asked to stop.
     var toTheEnd: TableWork {
         TableWork(
-            name: name, identifier: identifier, stores: stores, runID: runID, isDryRun: isDryRun, keepLease: keepLease, note: note, progress: progress,
-            show: show)
+            name: name, identifier: identifier, stores: stores, places: places, runID: runID, isDryRun: isDryRun, keepLease: keepLease,
+            isStopped: { false }, note: note, progress: progress, show: show)
     }
 }
 

@@ -149,8 +149,8 @@ public struct LocalStore: ObjectStore {
             if status.st_mode & S_IFMT == S_IFLNK, stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFDIR { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
                 let below = path + "/"
-                if below.hasPrefix(prefix) || prefix.hasPrefix(below) { try walk(below, matching: prefix, hidden: hidden, body) }
-            } else if status.st_mode & S_IFMT == S_IFREG, path.hasPrefix(prefix), LocalWriter.isHidden(name) == hidden {
+                if below.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: below.utf8) { try walk(below, matching: prefix, hidden: hidden, body) }
+            } else if status.st_mode & S_IFMT == S_IFREG, path.utf8.starts(with: prefix.utf8), LocalWriter.isHidden(name) == hidden {
                 let modified = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000
                 try body(StoredObject(location: path, size: Int64(status.st_size), modifiedMicroseconds: modified))
             }

@@ -1,33 +1,46 @@
-/// A location in the one spelling by which two locations are compared.
+/// A location in the one spelling by which two locations are compared, byte by byte.
 ///
 /// `s3://`, `s3a://` and `s3n://` name the same object, and so do `/p`, `file:/p`, `file:///p` and `file://localhost/p`. In local paths
-/// repeated slashes and `.` mean nothing; in keys of an object store they do. Links are not followed, and nothing is decoded: writers record
-/// paths as they are.
+/// repeated slashes and `.` mean nothing; in keys of an object store they do. Nothing is decoded: writers record paths as they are. Links are not
+/// followed: `RealPlaces` does that.
 public struct LocationKey: Hashable, Sendable, CustomStringConvertible {
-    public let text: String
+    private let path: ExactPath
+
+    public var text: String { path.text }
 
     public init(_ location: String) {
         switch StoreLocation.scheme(location) {
         case "s3", "s3a", "s3n":
             let rest = location.drop { $0 != ":" }.dropFirst()
-            text = rest.hasPrefix("//") ? "s3:" + rest : location
-        case "file": text = (try? StoreLocation.localPath(location)).map(Self.clean) ?? location
-        case nil where location.hasPrefix("/"): text = Self.clean(location)
-        default: text = location
+            path = ExactPath(rest.hasPrefix("//") ? "s3:" + rest : location)
+        case "file": path = ExactPath((try? StoreLocation.localPath(location)).map(Self.clean) ?? location)
+        case nil where location.utf8.first == .slash: path = ExactPath(Self.clean(location))
+        default: path = ExactPath(location)
         }
     }
 
+    /// A local path that needs no cleaning.
+    init(real path: String) { self.path = ExactPath(path) }
+
     /// Without empty parts and `.`; a slash at the end stays.
     private static func clean(_ path: String) -> String {
-        if !path.contains("//") && !path.contains("/.") { return path }
-        let parts = path.split(separator: "/").filter { $0 != "." }
-        return "/" + parts.joined(separator: "/") + (path.hasSuffix("/") && !parts.isEmpty ? "/" : "")
+        let bytes = path.utf8
+        if !zip(bytes, bytes.dropFirst()).contains(where: { $0 == .slash && ($1 == .slash || $1 == UInt8(ascii: ".")) }) { return path }
+        let parts = bytes.split(separator: .slash).filter { !$0.elementsEqual(".".utf8) }.map { String(Substring($0)) }
+        return "/" + parts.joined(separator: "/") + (bytes.last == .slash && !parts.isEmpty ? "/" : "")
     }
 
     /// Whether this is `folder`, or lies below it.
     public func isInside(_ folder: LocationKey) -> Bool {
-        if text == folder.text { return true }
-        return text.hasPrefix(folder.text.hasSuffix("/") ? folder.text : folder.text + "/")
+        let (inner, outer) = (text.utf8, folder.text.utf8)
+        guard inner.starts(with: outer) else { return false }
+        return inner.count == outer.count || outer.last == .slash || inner.dropFirst(outer.count).first == .slash
+    }
+
+    /// The path from `folder` to this; nil when it does not lie below it.
+    public func path(below folder: LocationKey) -> String? {
+        guard self != folder, isInside(folder) else { return nil }
+        return String(Substring(text.utf8.dropFirst(folder.text.utf8.count).drop { $0 == .slash }))
     }
 
     /// A folder's location, with or without slashes at its end.

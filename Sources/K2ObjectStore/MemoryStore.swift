@@ -44,8 +44,8 @@ public final class MemoryStore: ObjectStore {
     }
 
     private struct State {
-        var objects: [String: [UInt8]] = [:]
-        var modified: [String: Int64] = [:]
+        var objects: [ExactPath: [UInt8]] = [:]
+        var modified: [ExactPath: Int64] = [:]
         var tick: Int64 = 0
         var faults: [Fault] = []
         var log: [String] = []
@@ -99,13 +99,13 @@ public final class MemoryStore: ObjectStore {
 
     public func get(_ location: String) throws(StoreError) -> [UInt8] {
         try perform(.get, location) { state -> Result<[UInt8], StoreError> in
-            state.objects[location].map { .success($0) } ?? .failure(Self.missing(location))
+            state.objects[ExactPath(location)].map { .success($0) } ?? .failure(Self.missing(location))
         }
     }
 
     public func get(_ location: String, range: Range<Int64>) throws(StoreError) -> [UInt8] {
         try perform(.get, location) { state in
-            guard let bytes = state.objects[location] else { return .failure(Self.missing(location)) }
+            guard let bytes = state.objects[ExactPath(location)] else { return .failure(Self.missing(location)) }
             guard range.lowerBound >= 0, range.upperBound <= Int64(bytes.count) else {
                 let text = "range \(range.lowerBound)..<\(range.upperBound) of an object of \(bytes.count) bytes"
                 return .failure(StoreError(.invalidRange, at: location, text))
@@ -116,14 +116,14 @@ public final class MemoryStore: ObjectStore {
 
     public func size(_ location: String) throws(StoreError) -> Int64 {
         try perform(.size, location) { state -> Result<Int64, StoreError> in
-            state.objects[location].map { .success(Int64($0.count)) } ?? .failure(Self.missing(location))
+            state.objects[ExactPath(location)].map { .success(Int64($0.count)) } ?? .failure(Self.missing(location))
         }
     }
 
     private static func store(_ bytes: [UInt8], at location: String, in state: inout State) {
         state.tick += 1
-        state.objects[location] = bytes
-        state.modified[location] = state.tick
+        state.objects[ExactPath(location)] = bytes
+        state.modified[ExactPath(location)] = state.tick
     }
 
     public func put(_ bytes: [UInt8], to location: String) throws(StoreError) {
@@ -135,7 +135,7 @@ public final class MemoryStore: ObjectStore {
 
     public func putIfAbsent(_ bytes: [UInt8], to location: String) throws(StoreError) {
         try perform(.putIfAbsent, location) { state -> Result<Void, StoreError> in
-            guard state.objects[location] == nil else {
+            guard state.objects[ExactPath(location)] == nil else {
                 return .failure(StoreError(.alreadyExists, at: location, "create: file exists"))
             }
             Self.store(bytes, at: location, in: &state)
@@ -150,8 +150,8 @@ public final class MemoryStore: ObjectStore {
 
     public func list(prefix: String) throws(StoreError) -> [StoredObject] {
         try perform(.list, prefix) { state in
-            let found = state.objects.filter { $0.key.hasPrefix(prefix) }.map { key, bytes in
-                StoredObject(location: key, size: Int64(bytes.count), modifiedMicroseconds: state.modified[key] ?? 0)
+            let found = state.objects.filter { $0.key.text.utf8.starts(with: prefix.utf8) }.map { key, bytes in
+                StoredObject(location: key.text, size: Int64(bytes.count), modifiedMicroseconds: state.modified[key] ?? 0)
             }
             return .success(found.sorted { $0.location.utf8.lexicographicallyPrecedes($1.location.utf8) })
         }
@@ -160,14 +160,14 @@ public final class MemoryStore: ObjectStore {
     public func copy(_ location: String, to target: String) throws(StoreError) {
         if location == target { throw StoreError(.invalidLocation, at: target, "copy: onto itself") }
         try perform(.copy, location) { state -> Result<Void, StoreError> in
-            guard let bytes = state.objects[location] else { return .failure(Self.missing(location)) }
+            guard let bytes = state.objects[ExactPath(location)] else { return .failure(Self.missing(location)) }
             Self.store(bytes, at: target, in: &state)
             return .success(())
         }
     }
 
     public func delete(_ location: String) throws(StoreError) -> Bool {
-        try perform(.delete, location) { state in .success(state.objects.removeValue(forKey: location) != nil) }
+        try perform(.delete, location) { state in .success(state.objects.removeValue(forKey: ExactPath(location)) != nil) }
     }
 
     fileprivate func noteWrite(_ location: String) throws(StoreError) {

@@ -35,6 +35,7 @@ public enum StoreLocation {
 
     /// What follows the last `/`.
     public static func name(_ location: String) -> String {
-        location.lastIndex(of: "/").map { String(location[location.index(after: $0)...]) } ?? location
+        let bytes = location.utf8
+        return bytes.lastIndex(of: .slash).map { String(Substring(bytes[bytes.index(after: $0)...])) } ?? location
     }
 }

@@ -141,15 +141,19 @@ enum StateSchema {
     }
 
     /// Runs the steps that are missing, all in one transaction. Tables that are as they should be are not written to.
-    static func bringUpToDate(_ engine: any SQLEngine) throws(StateStoreError) {
+    /// - Returns: true when there were none.
+    static func bringUpToDate(_ engine: any SQLEngine) throws(StateStoreError) -> Bool {
         let wanted = steps(engine.dialect).count
-        if try check(engine, wanted) == wanted { return }
-        try engine.transaction({ () throws(StateStoreError) in
+        if try check(engine, wanted) == wanted { return false }
+        return try engine.transaction({ () throws(StateStoreError) in
             // Another process may have been faster.
             let found = try check(engine, wanted)
             if found < wanted { try run(steps(engine.dialect)[found...], engine) }
+            return found == 0
         }, orElse: { StateStoreError($0) })
     }
+
+    static func isThere(_ engine: any SQLEngine) throws(StateStoreError) -> Bool { try check(engine, steps(engine.dialect).count) > 0 }
 
     private static func run(_ missing: ArraySlice<String>, _ engine: any SQLEngine) throws(StateStoreError) {
         try SQLStateStore.sql { () throws(SQLError) in

@@ -17,6 +17,8 @@ final class MaintainRun {
     private let output: MaintainOutput
     private let runID = UUIDText(random: CommitEnvironment.system.random16()).description
     private var results: [StepResult] = []
+    /// None of the steps writes to the state store.
+    private var isLooking = true
 
     init(_ options: MaintainOptions, _ lake: LakeOptions) throws(ToolFailure) {
         self.options = options
@@ -29,6 +31,7 @@ final class MaintainRun {
     func run(_ steps: [MaintenanceStep], tables names: [String]? = nil) throws {
         let metrics = try options.metricsFile.map { path throws(ToolFailure) in try MaintainMetrics(path: path) }
         try plan.requireCatalog()
+        isLooking = options.dryRun || steps.allSatisfy(\.isLooking)
         let names = names ?? options.names
         for name in names ?? MaintainOptions.ownTables where Shutdown.signalNumber == nil {
             var table = TableRun(name: name, identifier: TableIdentifier(LakeSchema.namespace, name), mustExist: names != nil)
@@ -92,7 +95,7 @@ final class MaintainRun {
     private func run(_ step: MaintenanceStep, _ table: inout TableRun) throws -> StepOutcome? {
         let stores: LakeStores
         if let open = table.stores { stores = open } else {
-            do throws(ToolFailure) { stores = try plan.open(mustExist: true) } catch { throw LakeError(error) }
+            do throws(ToolFailure) { stores = try open() } catch { throw LakeError(error) }
             table.stores = stores
         }
         guard step.covers(table.name) else { throw LakeError(.configuration, "\(table.name): \(step.verb): not for this table") }
@@ -106,6 +109,10 @@ final class MaintainRun {
             try lease.closeDeadIntents()
         }
         return try step.run(work(step, table, stores))
+    }
+
+    private func open() throws(ToolFailure) -> LakeStores {
+        try plan.open(mustExist: true, looking: isLooking) { place in report("\(place): there was no state store, an empty one was made") }
     }
 
     private func work(_ step: MaintenanceStep, _ table: TableRun, _ stores: LakeStores) -> TableWork {
@@ -142,7 +149,7 @@ final class MaintainRun {
     private func record(_ result: StepResult, _ table: TableRun) {
         guard !options.dryRun, result.status != "held" else { return }
         do {
-            try (table.stores ?? plan.open(mustExist: true)).state.recordMaintenance(result.line)
+            try (table.stores ?? open()).state.recordMaintenance(result.line)
         } catch {
             report("\(result.verb): \(result.table): history: \(error)")
             if case .success = result.outcome { results[results.count - 1].outcome = .failure(LakeError(.busy, "\(result.table): history: \(error)")) }

@@ -33,7 +33,7 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         let plan = try LakePlan(lake)
-        let stores = try plan.open(mustExist: true)
+        let stores = try plan.open(mustExist: true, looking: true)
         let names = tables.map { $0.split(separator: ",").map(String.init) }
         var (found, failures): ([TableHealth], [LakeError]) = ([], [])
         for name in names ?? MaintainOptions.ownTables {

@@ -209,6 +209,67 @@ def test_files_that_another_table_took_in_are_not_expired(tools, tmp_path):
     assert result["deleted_data_files"] == 2 and other.scan().to_arrow().num_rows > 0
 
 
+def test_a_warehouse_behind_a_link(tools, tmp_path):
+    """A table whose location goes through a link, with files that are named where they really lie; and one that took some in under a third form."""
+    lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")
+    (tmp_path / "disk").mkdir()
+    lake.folder.mkdir()
+    (lake.folder / "warehouse").symlink_to(tmp_path / "disk")
+    maintain = Maintain(tools, lake)
+    maintain.make_lake()
+    history = History(lake, random.Random(SEED))
+    history.go_on(5)
+    real = str(tmp_path / "disk" / "cold" / NAME)
+    history.table.refresh()
+    history.table.transaction().set_properties({"write.data.path": f"file://{real}/data"}).commit_transaction()
+    history.go_on(5)
+    stray, taken = history.put("data/stray.parquet", b"stray"), history.put("data/taken.parquet", b"")
+    pyarrow.parquet.write_table(rows(0, 5), plain_path(taken))
+    other = history.catalog.create_table(f"{NAMESPACE}.u", SCHEMA)
+    other.add_files([f"file://{lake.folder}/../disk/cold/{NAME}/data/taken.parquet"])
+    before = history.by_pyiceberg()
+    file = tmp_path / "plan.ndjson"
+    maintain.run("orphans", "plan", *ONLY, *NOW, "-o", file)
+    planned = [line["file"] for line in map(json.loads, file.read_text().splitlines()) if "file" in line]
+    assert list(map(plain, planned)) == [stray]
+    maintain.run("orphans", "apply", file)
+    assert not os.path.exists(stray) and history.by_pyiceberg() == before
+    (result,) = maintain.json("expire", *ONLY, *STRICT)
+    assert result["status"] == "done" and result["expired_snapshots"] > 0 and result["foreign_files"] == 0
+    assert_same(history, before, None)
+    assert other.scan().to_arrow().num_rows == 5
+    maintain.run("orphans", "purge", *ONLY, *NOW)
+    stored = {os.path.realpath(path) for path in history.stored()}
+    assert stored == {os.path.realpath(path) for path in history.reachable()} | {os.path.realpath(taken)}
+    # Another table of the catalog that lies there under another form.
+    history.catalog.create_table(f"{NAMESPACE}.v", SCHEMA, location=f"file://{real}")
+    _, said = maintain.run("orphans", "plan", *ONLY, expect=64)
+    assert "is shared with table cold.v" in said
+
+
+@pytest.mark.parametrize("catalog", ["sqlite", "postgres"])
+def test_dry_runs_make_no_state_store(tools, tmp_path, places, catalog):
+    """In a lake that only pyiceberg knows so far, with the state where the catalog is."""
+    lake = places.lake(tmp_path / "lake", catalog, "local")
+    uri = f"sqlite:///{lake.folder / 'k2.db'}" if catalog == "sqlite" else lake.database.url_of(lake.name, driver="postgresql+psycopg2")
+    load_catalog("k2", type="sql", uri=uri, warehouse=lake.warehouse)
+    maintain, history = Maintain(tools, lake), History(lake, random.Random(SEED))
+    history.go_on(6)
+    of_tables = "SELECT name FROM sqlite_master" if catalog == "sqlite" else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+
+    def tables():
+        with lake.state() as query:
+            return {name for (name,) in query(of_tables) if name.startswith(("offload", "maintenance"))}
+
+    for verb in (["compact", "--dry-run"], ["expire", *STRICT, "--dry-run"], ["orphans", "plan"], ["orphans", "list"], ["status"]):
+        _, said = maintain.run(*verb, *ONLY)
+        assert tables() == set() and "state store" not in said, verb
+    _, said = maintain.run("expire", *ONLY, *STRICT)
+    assert said.startswith("k2-maintain: ") and said.splitlines()[0].endswith(": there was no state store, an empty one was made")
+    assert "maintenance_runs" in tables()
+    assert "state store" not in maintain.run("expire", *ONLY, *STRICT)[1]
+
+
 def test_a_metrics_file_that_cannot_be_written(tools, tmp_path):
     """It is told before anything is done."""
     lake = PlacedLake(tmp_path / "lake", "x", "sqlite", "local")

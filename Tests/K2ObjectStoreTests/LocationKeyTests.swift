@@ -13,8 +13,15 @@ struct LocationKeyTests {
     @Test func `different places are not`() {
         let places = [
             "s3://b/k", "s3://b/K", "s3://c/k", "s3://b//k", "s3://b/./k", "/b/k", "/b/k/", "/b/k%20", "/b/k ", "gs://b/k", "b/k", "file:b/k", "/b/.k", "/b/..k",
+            "/b/é", "/b/e\u{301}", "s3://b/é", "s3://b/e\u{301}",
         ]
         #expect(Set(places.map(LocationKey.init)).count == places.count)
+    }
+
+    @Test func `a folder whose name only looks the same is another one`() {
+        let (folder, other) = (LocationKey.folder("/b/é"), LocationKey.folder("/b/e\u{301}"))
+        #expect(!other.isInside(folder) && !LocationKey("/b/e\u{301}/x").isInside(folder) && LocationKey("/b/é/\u{301}").path(below: folder) == "\u{301}")
+        #expect(Set([ExactPath("é"), ExactPath("e\u{301}"), ExactPath("")]).count == 3 && StoreLocation.name("/b/\u{301}") == "\u{301}")
     }
 
     @Test func `a folder holds itself and what is below, and no neighbour`() {

@@ -101,6 +101,29 @@ private final class MaintainedLake {
         #expect(try lake.objects(try lake.run("status", "--json"))[0]["last_run"] == nil)
     }
 
+    @Test func `what changes nothing makes no state store, and what does says so`() throws {
+        let lake = try MaintainedLake(loads: 6)
+        _ = try lake.stray("data/x.parquet", daysOld: 4)
+        let plan = "\(lake.lake.path)/plan.ndjson"
+        let (none, catalog) = ("\(lake.lake.path)/none/deep/state.db", URL(fileURLWithPath: lake.lake.catalog))
+        let before = try Data(contentsOf: catalog)
+        for place in ["sqlite:\(none)", "sqlite:\(lake.lake.catalog)"] {
+            for verb in [
+                ["orphans", "plan", "-o", plan], ["orphans", "apply", plan, "--dry-run"], ["orphans", "list"], ["orphans", "purge", "--dry-run"], ["status"],
+                ["compact", "--dry-run"], ["expire", "--older-than", "0s", "--dry-run"], ["run", "--skip", "audit", "--dry-run"],
+            ] {
+                let result = try lake.run(verb + ["--state", place])
+                #expect(result.status == 0 && !result.stderr.contains("state store"), "\(verb): \(result.stderr)")
+            }
+            #expect(lake.lake.files("none").isEmpty)
+            #expect(try Data(contentsOf: catalog) == before)
+        }
+        for word in ["sqlite:\(none)", "sqlite:\(lake.lake.catalog)"] {
+            let lines = try (0..<2).map { _ in try lake.run("expire", "--state", word).stderr.split(separator: "\n") }
+            #expect(lines[0].first == "k2-maintain: \(word): there was no state store, an empty one was made" && lines[0].count == 2 && lines[1].count == 1, "\(lines)")
+        }
+    }
+
     @Test func `orphans are planned, moved, listed, brought back and purged`() throws {
         let lake = try MaintainedLake(loads: 1)
         let old = try lake.stray("data/old.parquet", daysOld: 4)

@@ -24,7 +24,7 @@ public struct DeleteReader {
     let keyBytes: Int
     let mayGoOn: () throws -> Void
     /// The data files that each position delete file names, by its path, for those that were read.
-    public private(set) var namedPaths: [String: Set<String>] = [:]
+    public private(set) var namedPaths: [ExactPath: Set<ExactPath>] = [:]
 
     /// - Parameters:
     ///   - keyBytes: what keys of equality deletes may take, about; more of them are applied in parts, each of which reads the data files once.
@@ -52,22 +52,25 @@ public struct DeleteReader {
 
     /// Reads which files a position delete file names, when that is not known yet.
     public mutating func readPaths(_ delete: ManifestEntry) throws {
-        guard delete.file.content == .positionDeletes, namedPaths[delete.file.path] == nil else { return }
-        namedPaths[delete.file.path] = try PositionDeletes(delete.file, in: store, limits, mayGoOn).forEach({ _ in nil }, remove: { _, _ in })
+        let path = ExactPath(delete.file.path)
+        guard delete.file.content == .positionDeletes, namedPaths[path] == nil else { return }
+        namedPaths[path] = try PositionDeletes(delete.file, in: store, limits, mayGoOn).forEach({ _ in nil }, remove: { _, _ in })
     }
 
     private mutating func applyPositions(_ files: [DeletedFile], _ masks: inout [RowMask?]) throws {
-        var targets: [String: [Int]] = [:]
+        var targets: [ExactPath: [Int]] = [:]
         var deletes: [DataFile] = []
         for (index, file) in files.enumerated() {
             for delete in file.deletes where delete.file.content == .positionDeletes {
-                if targets[delete.file.path] == nil { deletes.append(delete.file) }
-                targets[delete.file.path, default: []].append(index)
+                let path = ExactPath(delete.file.path)
+                if targets[path] == nil { deletes.append(delete.file) }
+                targets[path, default: []].append(index)
             }
         }
         for delete in deletes {
-            let places = Dictionary((targets[delete.path] ?? []).map { (files[$0].data.file.path, $0) }) { first, _ in first }
-            namedPaths[delete.path] = try PositionDeletes(delete, in: store, limits, mayGoOn).forEach({ places[$0] }, remove: { masks[$0]?.remove($1) })
+            let path = ExactPath(delete.path)
+            let places = Dictionary((targets[path] ?? []).map { (ExactPath(files[$0].data.file.path), $0) }) { first, _ in first }
+            namedPaths[path] = try PositionDeletes(delete, in: store, limits, mayGoOn).forEach({ places[$0] }, remove: { masks[$0]?.remove($1) })
         }
     }
 }
@@ -95,8 +98,8 @@ struct PositionDeletes {
     }
 
     /// Calls `remove` for each pair whose path `target` gives a number, and returns all paths that the file names.
-    func forEach(_ target: (String) -> Int?, remove: (Int, Int) -> Void) throws -> Set<String> {
-        var names: Set<String> = []
+    func forEach(_ target: (ExactPath) -> Int?, remove: (Int, Int) -> Void) throws -> Set<ExactPath> {
+        var names: Set<ExactPath> = []
         for group in file.rowGroups {
             var runs: [(target: Int?, count: Int)] = []
             var current: (path: [UInt8], target: Int?)?
@@ -108,7 +111,7 @@ struct PositionDeletes {
                         runs[runs.count - 1].count += 1
                         continue
                     }
-                    let name = String(decoding: bytes, as: UTF8.self)
+                    let name = ExactPath(String(decoding: bytes, as: UTF8.self))
                     names.insert(name)
                     current = (Array(bytes), target(name))
                     runs.append((current?.target, 1))

@@ -58,7 +58,7 @@ struct EqualityDeletes {
     }
 
     private func families(_ files: [DeletedFile]) -> [Family] {
-        var (families, numbers, read): ([Family], [Family.Name: Int], Set<String>) = ([], [:], [])
+        var (families, numbers, read): ([Family], [Family.Name: Int], Set<ExactPath>) = ([], [:], [])
         for (target, file) in files.enumerated() {
             for delete in file.deletes where delete.file.content == .equalityDeletes {
                 let name = name(delete)
@@ -67,7 +67,7 @@ struct EqualityDeletes {
                     families.append(Family(ids: name.ids))
                     numbers[name] = number
                 }
-                if read.insert(delete.file.path).inserted { families[number].deletes.append(delete) }
+                if read.insert(ExactPath(delete.file.path)).inserted { families[number].deletes.append(delete) }
                 if families[number].targets.last != target { families[number].targets.append(target) }
             }
         }

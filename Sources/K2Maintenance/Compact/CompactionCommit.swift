@@ -1,5 +1,6 @@
 import K2Iceberg
 import K2Lake
+import K2ObjectStore
 import K2StateStore
 
 /// Puts rewritten groups into the table beside other writers: `replace`, checked anew against the table as it is at each attempt.
@@ -17,7 +18,7 @@ final class CompactionCommit {
     private let read: LiveTable
     private let id: String
     /// Names of data files by position delete file, as far as they are known.
-    private var namedPaths: [String: Set<String>]
+    private var namedPaths: [ExactPath: Set<ExactPath>]
     /// Files that must be live although they are not replaced: they hold the rows that stay of duplicates.
     private let witnesses: [String: Set<String>]
     /// Asked before each attempt but the first: a run that is to stop does not wait for its turn.
@@ -29,7 +30,7 @@ final class CompactionCommit {
     private(set) var droppedDeletes = 0
 
     init(
-        _ stores: LakeStores, _ identifier: TableIdentifier, read: LiveTable, id: String, namedPaths: [String: Set<String>],
+        _ stores: LakeStores, _ identifier: TableIdentifier, read: LiveTable, id: String, namedPaths: [ExactPath: Set<ExactPath>],
         witnesses: [String: Set<String>] = [:], isStopped: @escaping () -> Bool = { false }
     ) {
         self.stores = stores
@@ -93,10 +94,10 @@ final class CompactionCommit {
 
     /// Position deletes that came since the read and may name many files.
     private func readNewPaths(_ index: DeleteIndex, _ metadata: TableMetadata) throws(IcebergError) {
-        let known = Set(read.index.entries.map(\.file.path))
+        let known = Set(read.index.entries.map { ExactPath($0.file.path) })
         var reader = DeleteReader(store: stores.objects, metadata: metadata)
-        for entry in index.entries where entry.file.content == .positionDeletes && !known.contains(entry.file.path) && entry.file.referencedDataFile == nil {
-            guard entry.file.format == "PARQUET", namedPaths[entry.file.path] == nil else { continue }
+        for entry in index.entries where entry.file.content == .positionDeletes && !known.contains(ExactPath(entry.file.path)) && entry.file.referencedDataFile == nil {
+            guard entry.file.format == "PARQUET", namedPaths[ExactPath(entry.file.path)] == nil else { continue }
             do { try reader.readPaths(entry) } catch let error as IcebergError { throw error } catch {
                 throw IcebergError(.storage, "\(error)", isRetryable: true)
             }
@@ -124,27 +125,28 @@ final class CompactionCommit {
         // A commit takes one of them away only.
         if entries.count > 1 { return "\(path) is in the table \(entries.count) times by now" }
         guard let now = entries.first, now.sequenceNumber == input.data.sequenceNumber else { return "\(path) is not in the table any more" }
-        func names(_ delete: ManifestEntry) -> Bool { namedPaths[delete.file.path].map { $0.contains(path) } ?? true }
-        let applied = Set(input.deletes.filter(names).map(\.file.path))
+        func names(_ delete: ManifestEntry) -> Bool { namedPaths[ExactPath(delete.file.path)].map { $0.contains(ExactPath(path)) } ?? true }
+        let applied = Set(input.deletes.filter(names).map { ExactPath($0.file.path) })
         let applying = index.deletes(for: now).filter(names)
-        for delete in applying where !applied.contains(delete.file.path) {
+        for delete in applying where !applied.contains(ExactPath(delete.file.path)) {
             // What is newer than the read applies to the new files as well.
             if delete.file.content == .equalityDeletes, delete.sequenceNumber ?? 0 > read.sequenceNumber { continue }
             return "rows of \(path) were deleted since"
         }
-        let still = Set(applying.map(\.file.path))
-        guard let gone = applied.subtracting(still).min() else { return nil }
+        let still = Set(applying.map { ExactPath($0.file.path) })
+        guard let gone = applied.subtracting(still).map(\.text).min() else { return nil }
         return "delete file \(gone) does not apply to \(path) any more"
     }
 
     private func replacement(_ data: [ManifestEntry], _ index: DeleteIndex) -> FileReplacement {
-        let removed = Set(committed.flatMap { $0.group.inputs.map(\.data.file.path) })
+        let removed = committed.flatMap { $0.group.inputs.map(\.data.file.path) }
+        let gone = Set(removed.map { ExactPath($0) })
         let added = committed.flatMap(\.outputs)
-        let rest = data.filter { !removed.contains($0.file.path) } + added.map {
+        let rest = data.filter { !gone.contains(ExactPath($0.file.path)) } + added.map {
             ManifestEntry(status: .added, snapshotID: nil, sequenceNumber: read.sequenceNumber, fileSequenceNumber: nil, file: $0)
         }
         let unneeded = index.unneeded(rest) { namedPaths[$0] }
         return FileReplacement(
-            removing: removed, adding: added, dataSequenceNumber: read.sequenceNumber, droppingDeletes: Set(unneeded.map(\.file.path)))
+            removing: removed, adding: added, dataSequenceNumber: read.sequenceNumber, droppingDeletes: unneeded.map(\.file.path))
     }
 }

@@ -86,7 +86,8 @@ struct CompactionPlan {
         return payload > target * Int64(Self.largest) / 100 && payload / max(file.recordCount, 1) <= target / 8
     }
 
-    /// Paths of which there is more than one live entry: their rows count as often, and a commit takes away one entry only.
+    /// Paths of which there is more than one live entry: their rows count as often, and a commit takes away one entry only. Those that only look the same
+    /// are among them.
     private static func doubled(_ files: [DeletedFile]) -> Set<String> {
         var (seen, doubled): (Set<String>, Set<String>) = ([], [])
         for file in files where !seen.insert(file.data.file.path).inserted { doubled.insert(file.data.file.path) }

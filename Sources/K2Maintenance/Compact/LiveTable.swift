@@ -11,7 +11,7 @@ struct LiveTable {
     private(set) var files: [DeletedFile]
     let index: DeleteIndex
     /// The data files that position delete files name, for those that do not say so in the manifest.
-    private(set) var namedPaths: [String: Set<String>] = [:]
+    private(set) var namedPaths: [ExactPath: Set<ExactPath>] = [:]
 
     /// Reads the manifests of the current snapshot, and the paths in those delete files whose manifest entries do not tell.
     /// - Parameter mayGoOn: called before each read; what it throws is passed on.
@@ -34,19 +34,19 @@ struct LiveTable {
 
     /// A position delete file that may name many data files is read, so that only those it names count as having deletes.
     private mutating func readPaths(_ store: any ObjectStore, _ mayGoOn: @escaping () throws -> Void) throws {
-        var appliesTo: [String: Int] = [:]
-        for file in files { for delete in file.deletes where delete.file.content == .positionDeletes { appliesTo[delete.file.path, default: 0] += 1 } }
+        var appliesTo: [ExactPath: Int] = [:]
+        for file in files { for delete in file.deletes where delete.file.content == .positionDeletes { appliesTo[ExactPath(delete.file.path), default: 0] += 1 } }
         var reader = DeleteReader(store: store, metadata: metadata, mayGoOn: mayGoOn)
         for entry in index.entries where entry.file.content == .positionDeletes && entry.file.referencedDataFile == nil {
-            guard let count = appliesTo[entry.file.path], count > 1 || entry.file.lowerBounds[DeleteIndex.filePathID] == nil else { continue }
+            guard let count = appliesTo[ExactPath(entry.file.path)], count > 1 || entry.file.lowerBounds[DeleteIndex.filePathID] == nil else { continue }
             guard entry.file.format == "PARQUET" else { continue }
             try reader.readPaths(entry)
         }
         namedPaths = reader.namedPaths
         if namedPaths.isEmpty { return }
         for place in files.indices {
-            let path = files[place].data.file.path
-            files[place].deletes.removeAll { delete in namedPaths[delete.file.path].map { !$0.contains(path) } ?? false }
+            let path = ExactPath(files[place].data.file.path)
+            files[place].deletes.removeAll { delete in namedPaths[ExactPath(delete.file.path)].map { !$0.contains(path) } ?? false }
         }
     }
 

@@ -55,8 +55,8 @@ public struct Expiry {
             let retention = try retention(of: table.metadata)
             if retention.isEmpty { return Self.nothing("nothing to expire, \(table.metadata.snapshots.count) snapshots", table.metadata, retention) }
             // What lies where another table lies may be that one's, and without the snapshots nobody could tell any more.
-            try locations.checkShared(table, in: stores.catalog)
-            var files = try UnreachableFiles(table.metadata, removing: retention.removed, reads: reads, progress: work.progress)
+            try locations.checkShared(table, work)
+            var files = try UnreachableFiles(table.metadata, removing: retention.removed, reads: reads, places: work.places, progress: work.progress)
             if work.isDryRun { return try plan(table.metadata, retention, &files) }
             // What is not in reach just now is better known before anything is done; behind the commit it is asked again.
             _ = try locations.neighbours.look(for: files.keys, besides: work.identifier, work)
@@ -164,17 +164,17 @@ public struct Expiry {
     /// have taken in.
     func spare(_ files: inout UnreachableFiles, _ metadata: TableMetadata) throws -> Spared {
         for location in files.unread { work.note("an expired snapshot's file cannot be read, what it names is left alone: \(location)") }
-        files.keep(try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files))
-        let folders = TableFolders(metadata)
-        var spared = Spared(foreign: files.remove { !folders.hold($0) })
+        try files.keep(try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files))
+        let folders = try TableFolders(metadata, work.places)
+        var spared = Spared(foreign: files.remove { key, file in file.isLink || !folders.hold(key) })
         let answer = try locations.neighbours.look(for: files.keys, besides: work.identifier, work)
         if let first = answer.named.map(\.text).min() {
-            spared.others = files.remove { answer.named.contains($0) }
+            spared.others = files.remove { key, _ in answer.named.contains(key) }
             work.note("\(spared.others) files are named by other tables and stay, such as \(first)")
         }
         if let unread = answer.unread.first {
             spared.unread = unread
-            spared.unproven = files.remove { _ in true }
+            spared.unproven = files.remove { _, _ in true }
         }
         return spared
     }
@@ -189,8 +189,8 @@ public struct Expiry {
             }
             let part = Array(files[start..<min(start + Self.deleteBatch, files.count)])
             let errors = stores.objects.delete(part.map(\.location))
-            let bad = Set(errors.map(\.location))
-            deleted += bad.isEmpty ? part : part.filter { !bad.contains($0.location) }
+            let bad = Set(errors.map { ExactPath($0.location) })
+            deleted += bad.isEmpty ? part : part.filter { !bad.contains(ExactPath($0.location)) }
             failures += errors
             work.progress("\(start + part.count) of \(files.count) files deleted")
         }

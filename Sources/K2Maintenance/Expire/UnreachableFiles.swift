@@ -31,6 +31,8 @@ struct UnreachableFiles {
         var size: Int64?
         /// One of the removed snapshots that name it.
         var snapshotID: Int64
+        /// The location is a link to the file.
+        var isLink = false
     }
 
     /// What a removed snapshot named and could not be read; what it named in turn is left alone.
@@ -39,26 +41,28 @@ struct UnreachableFiles {
     /// Manifests of snapshots that stay.
     private var staying: Set<LocationKey> = []
     private let reads: ObjectReads
+    private let places: RealPlaces
     private let progress: (String) -> Void
 
     /// - Throws: when something that a staying snapshot needs cannot be read: then nothing can be proven.
     init(
-        _ metadata: TableMetadata, removing removed: [Snapshot], reads: ObjectReads, progress: @escaping (String) -> Void = { _ in }
+        _ metadata: TableMetadata, removing removed: [Snapshot], reads: ObjectReads, places: RealPlaces, progress: @escaping (String) -> Void = { _ in }
     ) throws {
         self.reads = reads
+        self.places = places
         self.progress = progress
         let ids = Set(removed.map(\.snapshotID))
         let kept = metadata.snapshots.filter { !ids.contains($0.snapshotID) }
-        let manifests = try Self.manifests(of: kept, reads)
+        let manifests = try Self.manifests(of: kept, reads, places)
         staying = Set(manifests.keys)
         try addManifests(of: removed)
         try addFiles()
         if files.values.contains(where: { $0.kind == .data || $0.kind == .deletes }) { try takeBack(manifests.values.sorted()) }
         for item in metadata.statisticsFiles {
             guard let id = item.snapshotID, ids.contains(id) else { continue }
-            files[LocationKey(item.location)] = File(location: item.location, kind: .statistics, size: nil, snapshotID: id)
+            try add(File(location: item.location, kind: .statistics, size: nil, snapshotID: id))
         }
-        keepNames(kept, metadata.statisticsFiles.filter { item in item.snapshotID.map { !ids.contains($0) } ?? true }.map(\.location))
+        try keepNames(kept, metadata.statisticsFiles.filter { item in item.snapshotID.map { !ids.contains($0) } ?? true }.map(\.location))
     }
 
     /// The files, in the order in which they should go: what is named before what names it.
@@ -73,80 +77,90 @@ struct UnreachableFiles {
     /// Takes back what snapshots of a later state of the table name.
     mutating func keep(_ metadata: TableMetadata, besides known: Set<Int64>) throws {
         let new = metadata.snapshots.filter { !known.contains($0.snapshotID) }
-        let manifests = try Self.manifests(of: new, reads).filter { !staying.contains($0.key) }
+        let manifests = try Self.manifests(of: new, reads, places).filter { !staying.contains($0.key) }
         for key in manifests.keys { files[key] = nil }
         staying.formUnion(manifests.keys)
         try takeBack(manifests.values.sorted())
-        keepNames(new, metadata.statisticsFiles.map(\.location))
+        try keepNames(new, metadata.statisticsFiles.map(\.location))
     }
 
     /// Takes back files that others name.
-    mutating func keep(_ locations: [String]) { for location in locations { files[LocationKey(location)] = nil } }
+    mutating func keep(_ locations: [String]) throws(StoreError) { for location in locations { files[try places.key(location)] = nil } }
 
     /// Takes out the files for which `isForeign` holds.
-    mutating func remove(where isForeign: (LocationKey) -> Bool) -> Int {
+    mutating func remove(where isForeign: (LocationKey, File) -> Bool) -> Int {
         let before = files.count
-        files = files.filter { !isForeign($0.key) }
+        files = files.filter { !isForeign($0.key, $0.value) }
         return before - files.count
     }
 
     // MARK: Reading
 
-    private mutating func keepNames(_ snapshots: [Snapshot], _ statistics: [String]) { keep(snapshots.lists + statistics) }
+    private mutating func keepNames(_ snapshots: [Snapshot], _ statistics: [String]) throws(StoreError) { try keep(snapshots.lists + statistics) }
+
+    /// Of several forms of one place, a link to it counts least.
+    private mutating func add(_ file: File) throws(StoreError) {
+        let place = try places.place(file.location)
+        if place.isLink, files[place.file] != nil { return }
+        files[place.file] = file
+        files[place.file]?.isLink = place.isLink
+    }
 
     /// The manifests of snapshots, each once.
-    private static func manifests(of snapshots: [Snapshot], _ reads: ObjectReads) throws -> [LocationKey: String] {
+    private static func manifests(of snapshots: [Snapshot], _ reads: ObjectReads, _ places: RealPlaces) throws -> [LocationKey: String] {
         var result: [LocationKey: String] = [:]
-        var seen: Set<String> = []
+        var seen: Set<ExactPath> = []
         try reads.each(snapshots.lists, ManifestList.names) { _, names in
-            for name in try names.get() where seen.insert(name.path).inserted { result[LocationKey(name.path)] = name.path }
+            for name in try names.get() where seen.insert(ExactPath(name.path)).inserted { result[try places.key(name.path)] = name.path }
         }
-        for path in snapshots.flatMap(\.manifests) { result[LocationKey(path)] = path }
+        for path in snapshots.flatMap(\.manifests) { result[try places.key(path)] = path }
         return result
     }
 
     /// Lists of removed snapshots, and the manifests in them that no staying snapshot has.
     private mutating func addManifests(of removed: [Snapshot]) throws {
-        var seen: Set<String> = []
+        var seen: Set<ExactPath> = []
         var count = 0
-        let owners = Dictionary(removed.map { ($0.manifestList, $0.snapshotID) }) { first, _ in first }
-        func add(_ path: String, _ size: Int64?, _ id: Int64) {
-            let key = LocationKey(path)
-            if seen.insert(path).inserted, !staying.contains(key), files[key] == nil { files[key] = File(location: path, kind: .manifest, size: size, snapshotID: id) }
+        let owners = Dictionary(removed.map { (ExactPath($0.manifestList), $0.snapshotID) }) { first, _ in first }
+        func addManifest(_ path: String, _ size: Int64?, _ id: Int64) throws(StoreError) {
+            guard seen.insert(ExactPath(path)).inserted else { return }
+            let key = try places.key(path)
+            if staying.contains(key) || files[key] != nil { return }
+            try add(File(location: path, kind: .manifest, size: size, snapshotID: id))
         }
         try reads.each(removed.lists, ManifestList.names) { location, names in
             count += 1
             progress("\(count) of \(removed.count) manifest lists read")
-            let id = owners[location] ?? 0
-            files[LocationKey(location)] = File(location: location, kind: .manifestList, size: nil, snapshotID: id)
-            for name in try orNone(names, location) { add(name.path, name.length, id) }
+            let id = owners[ExactPath(location)] ?? 0
+            try add(File(location: location, kind: .manifestList, size: nil, snapshotID: id))
+            for name in try orNone(names, location) { try addManifest(name.path, name.length, id) }
         }
-        for snapshot in removed { for path in snapshot.manifests { add(path, nil, snapshot.snapshotID) } }
+        for snapshot in removed { for path in snapshot.manifests { try addManifest(path, nil, snapshot.snapshotID) } }
     }
 
     /// What the manifests hold that are to go.
     private mutating func addFiles() throws {
         let manifests = files.values.filter { $0.kind == .manifest }.sorted { $0.location < $1.location }
-        let owners = Dictionary(manifests.map { ($0.location, $0.snapshotID) }) { first, _ in first }
+        let owners = Dictionary(manifests.map { (ExactPath($0.location), $0.snapshotID) }) { first, _ in first }
         var count = 0
         try reads.each(manifests.map(\.location), Manifest.liveNames) { location, names in
             count += 1
             progress("\(count) of \(manifests.count) expired manifests read")
             for name in try orNone(names, location) {
                 let kind = name.content == .data ? Kind.data : .deletes
-                files[LocationKey(name.path)] = File(location: name.path, kind: kind, size: name.size, snapshotID: owners[location] ?? 0)
+                try add(File(location: name.path, kind: kind, size: name.size, snapshotID: owners[ExactPath(location)] ?? 0))
             }
         }
     }
 
     /// Takes back what `manifests` hold.
     private mutating func takeBack(_ manifests: [String]) throws {
-        let candidates = Set(files.keys)
+        let (candidates, places) = (Set(files.keys), places)
         var count = 0
         try reads.each(
             manifests,
             { (bytes, location) throws(IcebergError) -> [LocationKey] in
-                try Manifest.liveNames(in: bytes, location: location).map { LocationKey($0.path) }.filter { candidates.contains($0) }
+                try places.keys(try Manifest.liveNames(in: bytes, location: location)).filter { candidates.contains($0) }
             },
             take: { _, names in
                 count += 1
@@ -162,5 +176,15 @@ struct UnreachableFiles {
             unread.append(error.message)
             return []
         }
+    }
+}
+
+extension RealPlaces {
+    fileprivate func keys(_ names: [FileName]) throws(IcebergError) -> [LocationKey] {
+        var keys: [LocationKey] = []
+        for name in names {
+            do throws(StoreError) { keys.append(try key(name.path)) } catch { throw IcebergError(.storage, error.description, isRetryable: error.isRetryable) }
+        }
+        return keys
     }
 }

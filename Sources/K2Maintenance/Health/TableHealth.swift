@@ -121,6 +121,7 @@ public struct TableHealth: Equatable, Sendable {
             return outcome
         }
         step.isRecorded = false
+        step.isLooking = true
         return step
     }
 }

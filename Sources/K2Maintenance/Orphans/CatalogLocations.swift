@@ -18,19 +18,19 @@ public final class CatalogLocations {
     public init() {}
 
     /// - Throws: as `checkShared`, and when the location is too wide for all that lies there to be the table's.
-    func check(_ table: Table, in catalog: any Catalog) throws {
-        let own = LocationKey.folder(table.metadata.location)
+    func check(_ table: Table, _ work: TableWork) throws {
+        let own = try work.places.folder(table.metadata.location)
         guard Self.isDeepEnough(own) else {
             throw LakeError(.configuration, "\(table.identifier.name): \(table.metadata.location): too wide to be one table's location: nothing is looked for there")
         }
-        try checkShared(table, in: catalog)
+        try checkShared(table, work)
     }
 
     /// - Throws: `LakeError` when the table's location is that of another table, lies in one, or holds one, or may; `IcebergError` when nothing says where
     ///   another table lies.
-    func checkShared(_ table: Table, in catalog: any Catalog) throws {
-        let own = LocationKey.folder(table.metadata.location)
-        for place in try others(table, catalog) {
+    func checkShared(_ table: Table, _ work: TableWork) throws {
+        let own = try work.places.folder(table.metadata.location)
+        for place in try others(table, work) {
             for folder in place.folders where folder.isInside(own) || own.isInside(folder) {
                 if let failure = place.failure {
                     throw LakeError(
@@ -49,21 +49,21 @@ public final class CatalogLocations {
         return parts.count >= (key.text.hasPrefix("/") ? 2 : 3)
     }
 
-    private func others(_ table: Table, _ catalog: any Catalog) throws(IcebergError) -> [Place] {
+    private func others(_ table: Table, _ work: TableWork) throws -> [Place] {
         if !isKnown {
-            for entry in try catalog.entries(besides: table.identifier) { places[entry.identifier] = try Self.place(entry) }
+            for entry in try work.stores.catalog.entries(besides: table.identifier) { places[entry.identifier] = try Self.place(entry, work.places) }
             isKnown = true
         }
-        places[table.identifier] = Place(identifier: table.identifier, folders: TableFolders(table.metadata).all)
+        places[table.identifier] = Place(identifier: table.identifier, folders: try TableFolders(table.metadata, work.places).all)
         return places.values.filter { $0.identifier != table.identifier }.sorted { $0.identifier.description < $1.identifier.description }
     }
 
-    private static func place(_ entry: CatalogEntry) throws(IcebergError) -> Place {
+    private static func place(_ entry: CatalogEntry, _ places: RealPlaces) throws -> Place {
         switch entry.outline {
-        case .success(let outline): return Place(identifier: entry.identifier, folders: TableFolders(outline).all)
+        case .success(let outline): return Place(identifier: entry.identifier, folders: try TableFolders(outline, places).all)
         case .failure(let failure):
             guard let location = entry.likelyLocation else { throw failure.at("table \(entry.identifier)") }
-            return Place(identifier: entry.identifier, folders: [LocationKey.folder(location)], failure: failure)
+            return Place(identifier: entry.identifier, folders: [try places.folder(location)], failure: failure)
         }
     }
 }

@@ -13,24 +13,26 @@ struct LiveFiles {
     private var files: Set<Int> = []
     /// By file: the hash of its name alone. Those that a listing showed are taken out.
     private var unseen: [Int: Int] = [:]
+    private let places: RealPlaces
 
     /// - Parameter sinceMS: metadata that was current at this time or later counts with all its snapshots.
     /// - Throws: when anything cannot be read that the table needs.
     init(_ work: TableWork, sinceMS: Int64) throws {
         let (stores, progress) = (work.stores, work.progress)
+        places = work.places
         let reads = ObjectReads(store: stores.objects, mayGoOn: work.mayGoOn)
         // Intents before the table: a batch that is committed meanwhile is in one of both.
         let writing = try stores.state.openIntents(table: nil).flatMap(\.files) + stores.state.maintenanceIntents(table: nil).flatMap(\.files)
         table = try stores.catalog.loadTable(work.identifier)
         let metadata = table.metadata
-        for location in [table.metadataLocation] + metadata.metadataLog.map(\.metadataFile) { note(location) }
-        note(metadata.metadataFolder + "/version-hint.text")
-        for item in metadata.statisticsFiles { note(item.location) }
-        for location in writing { note(location, isExpected: false) }
+        for location in [table.metadataLocation] + metadata.metadataLog.map(\.metadataFile) { try note(location) }
+        try note(metadata.metadataFolder + "/version-hint.text")
+        for item in metadata.statisticsFiles { try note(item.location) }
+        for location in writing { try note(location, isExpected: false) }
         try addSnapshots(metadata.snapshots, isOld: false, reads, progress)
         let known = Set(metadata.snapshots.map(\.snapshotID))
         let old = try Self.recentMetadata(metadata, sinceMS, reads)
-        for item in old.flatMap(\.statisticsFiles) { note(item.location, isExpected: false) }
+        for item in old.flatMap(\.statisticsFiles) { try note(item.location, isExpected: false) }
         var seen: Set<Int64> = []
         let before = old.flatMap(\.snapshots).filter { !known.contains($0.snapshotID) && seen.insert($0.snapshotID).inserted }
         try addSnapshots(before, isOld: true, reads, progress)
@@ -39,21 +41,19 @@ struct LiveFiles {
     // MARK: Asking
 
     /// Whether the table may need the file.
-    func contains(_ location: String) -> Bool { files.contains(Self.hash(LocationKey(location))) || Self.isVersion(location) }
+    func contains(_ key: LocationKey) -> Bool { files.contains(Self.hash(key)) || Self.isVersion(key.text) }
 
     /// Notes that a listing showed the file.
-    mutating func see(_ location: String) { unseen[Self.hash(LocationKey(location))] = nil }
+    mutating func see(_ key: LocationKey) { unseen[Self.hash(key)] = nil }
 
     /// Hashes of the names of those files that no listing showed: they are lost, or lie elsewhere, or the listing spells their place differently.
     var unseenNames: Set<Int> { Set(unseen.values) }
 
-    static func nameHash(_ location: String) -> Int { hash(StoreLocation.name(location)) }
+    static func nameHash(_ location: String) -> Int { hash(ExactPath(StoreLocation.name(location))) }
 
-    static func hash(_ key: LocationKey) -> Int { hash(key.text) }
-
-    private static func hash(_ text: String) -> Int {
+    static func hash(_ key: some Hashable) -> Int {
         var hasher = Hasher()
-        hasher.combine(text)
+        hasher.combine(key)
         return hasher.finalize()
     }
 
@@ -64,8 +64,8 @@ struct LiveFiles {
     // MARK: Filling
 
     /// - Parameter isExpected: the file should be there.
-    private mutating func note(_ location: String, isExpected: Bool = true) {
-        let hash = Self.hash(LocationKey(location))
+    private mutating func note(_ location: String, isExpected: Bool = true) throws(StoreError) {
+        let hash = Self.hash(try places.key(location))
         files.insert(hash)
         if isExpected { unseen[hash] = Self.nameHash(location) }
     }
@@ -79,18 +79,18 @@ struct LiveFiles {
             }
         }
         var manifests: [String] = []
-        var seen: Set<String> = []
+        var seen: Set<ExactPath> = []
         try reads.each(snapshots.lists, ManifestList.names) { location, names in
-            note(location, isExpected: !isOld)
-            for name in try orNone(names) where seen.insert(name.path).inserted { manifests.append(name.path) }
+            try note(location, isExpected: !isOld)
+            for name in try orNone(names) where seen.insert(ExactPath(name.path)).inserted { manifests.append(name.path) }
         }
-        for path in snapshots.flatMap(\.manifests) where seen.insert(path).inserted { manifests.append(path) }
+        for path in snapshots.flatMap(\.manifests) where seen.insert(ExactPath(path)).inserted { manifests.append(path) }
         var count = 0
         try reads.each(manifests, Manifest.liveNames) { location, names in
             count += 1
             progress("\(count) of \(manifests.count) manifests read")
-            note(location, isExpected: !isOld)
-            for name in try orNone(names) { note(name.path, isExpected: !isOld) }
+            try note(location, isExpected: !isOld)
+            for name in try orNone(names) { try note(name.path, isExpected: !isOld) }
         }
     }
 

@@ -9,7 +9,7 @@ import K2ObjectStore
 final class NeighbourFiles {
     private struct Names {
         /// Manifest lists and manifests that were read.
-        var read: Set<String> = []
+        var read: Set<ExactPath> = []
         var files: Set<Int> = []
     }
 
@@ -34,7 +34,7 @@ final class NeighbourFiles {
             try work.mayGoOn()
             work.progress("looking for the files in table \(entry.identifier)")
             do {
-                let files = try files(of: entry, ObjectReads(store: work.stores.objects, mayGoOn: work.mayGoOn))
+                let files = try files(of: entry, ObjectReads(store: work.stores.objects, mayGoOn: work.mayGoOn), work.places)
                 answer.named.formUnion(candidates.lazy.filter { files.contains(LiveFiles.hash($0)) })
             } catch let error as IcebergError {
                 let text = "table \(entry.identifier), which may name files of this one, cannot be read: \(error.message)"
@@ -55,22 +55,22 @@ final class NeighbourFiles {
     }
 
     /// Hashes of all that a table names.
-    private func files(of entry: CatalogEntry, _ reads: ObjectReads) throws -> Set<Int> {
+    private func files(of entry: CatalogEntry, _ reads: ObjectReads, _ places: RealPlaces) throws -> Set<Int> {
         let outline = try entry.outline.get()
         // Taken out, so that it is not copied; what fails on the way is read again.
         var known = names.removeValue(forKey: entry.identifier) ?? Names()
-        func note(_ location: String) { known.files.insert(LiveFiles.hash(LocationKey(location))) }
-        for location in [entry.metadataLocation].compactMap({ $0 }) + outline.otherFiles { note(location) }
-        var manifests = Set(outline.manifests)
-        try reads.each(outline.manifestLists.filter { !known.read.contains($0) }, ManifestList.names) { location, names in
-            for name in try names.get() { manifests.insert(name.path) }
-            note(location)
-            known.read.insert(location)
+        func note(_ location: String) throws { known.files.insert(LiveFiles.hash(try places.key(location))) }
+        for location in [entry.metadataLocation].compactMap({ $0 }) + outline.otherFiles { try note(location) }
+        var manifests = Set(outline.manifests.map { ExactPath($0) })
+        try reads.each(outline.manifestLists.filter { !known.read.contains(ExactPath($0)) }, ManifestList.names) { location, names in
+            for name in try names.get() { manifests.insert(ExactPath(name.path)) }
+            try note(location)
+            known.read.insert(ExactPath(location))
         }
-        try reads.each(manifests.filter { !known.read.contains($0) }.sorted(), Manifest.liveNames) { location, names in
-            for name in try names.get() { note(name.path) }
-            note(location)
-            known.read.insert(location)
+        try reads.each(manifests.subtracting(known.read).map(\.text).sorted(), Manifest.liveNames) { location, names in
+            for name in try names.get() { try note(name.path) }
+            try note(location)
+            known.read.insert(ExactPath(location))
         }
         names[entry.identifier] = known
         return known.files

@@ -40,9 +40,11 @@ public struct OrphanSearch {
     }
 
     public static func step(olderThan: Int64, locations: CatalogLocations, output: (any Output)? = nil, isShown: Bool = false) -> MaintenanceStep {
-        MaintenanceStep("orphans-plan", needsLease: false) { work in
+        var step = MaintenanceStep("orphans-plan", needsLease: false) { work in
             try OrphanSearch(work, olderThan: olderThan, locations: locations, output: output, isShown: isShown).run()
         }
+        step.isLooking = true
+        return step
     }
 
     public func run() throws -> StepOutcome {
@@ -50,7 +52,7 @@ public struct OrphanSearch {
         let live = try LiveFiles(work, sinceMS: (now.microseconds - olderThan) / 1_000)
         let metadata = live.table.metadata
         if metadata.forbidsDeleting { return StepOutcome(.nothing, "gc.enabled is false: its files may belong to others") }
-        try locations.check(live.table, in: work.stores.catalog)
+        try locations.check(live.table, work)
         let plan = OrphanPlan(table: work.name, tableUUID: metadata.tableUUID, location: metadata.location, madeAt: now, olderThan: olderThan)
         do {
             try output?.begin()
@@ -71,18 +73,28 @@ public struct OrphanSearch {
         var young = 0
         /// Named by other tables.
         var others = 0
+        /// Links to files.
+        var links: [String] = []
+        /// What these lead to.
+        var targets: Set<LocationKey> = []
         var bytes: Int64 { files.reduce(0) { $0.addingReportingOverflow($1.size).partialValue } }
+
+        mutating func add(link: String, to target: LocationKey) {
+            links.append(link)
+            targets.insert(target)
+        }
     }
 
     private func search(_ live: LiveFiles, _ plan: OrphanPlan) throws -> Found {
         var live = live
         var found = try list(&live, plan)
+        try spareTargets(&found)
         try Self.checkSpelling(
             live, Dictionary(found.files.map { (LiveFiles.nameHash($0.location), $0.location) }) { first, _ in first }, work.name)
-        let named = try locations.neighbours.named(Set(found.files.map { LocationKey($0.location) }), besides: work.identifier, work)
+        let named = try locations.neighbours.named(Set(try found.files.map { try work.places.key($0.location) }), besides: work.identifier, work)
         if !named.isEmpty {
             found.others = named.count
-            found.files.removeAll { named.contains(LocationKey($0.location)) }
+            try found.files.removeAll { named.contains(try work.places.key($0.location)) }
             work.note("\(named.count) files are named by other tables and stay, such as \(named.map(\.text).min() ?? "")")
         }
         for file in found.files {
@@ -94,7 +106,7 @@ public struct OrphanSearch {
 
     private func list(_ live: inout LiveFiles, _ plan: OrphanPlan) throws -> Found {
         let cutoff = plan.madeAt.microseconds - olderThan
-        let paths = TablePaths(live.table.metadata)
+        let paths = try TablePaths(live.table.metadata, work.places)
         var found = Found()
         try work.stores.objects.walk(prefix: paths.prefix) { object in
             found.listed += 1
@@ -102,8 +114,10 @@ public struct OrphanSearch {
                 try work.mayGoOn()
                 work.progress("\(found.listed) files looked at")
             }
-            live.see(object.location)
-            guard let relative = paths.relative(object.location), !paths.isHidden(relative), !live.contains(object.location) else { return }
+            let place = try work.places.place(object.location)
+            live.see(place.file)
+            if place.isLink { return found.add(link: object.location, to: place.file) }
+            guard let relative = paths.relative(place), !paths.isHidden(relative), !live.contains(place.file) else { return }
             guard object.modifiedMicroseconds < cutoff else {
                 found.young += 1
                 return
@@ -112,6 +126,13 @@ public struct OrphanSearch {
                 OrphanPlan.File(location: object.location, size: object.size, modified: Timestamp(microseconds: object.modifiedMicroseconds)))
         }
         return found
+    }
+
+    /// Somebody made a link in order to have the file in two places: both stay.
+    private func spareTargets(_ found: inout Found) throws {
+        guard let first = found.links.min() else { return }
+        try found.files.removeAll { found.targets.contains(try work.places.key($0.location)) }
+        work.note("\(Amount.of(found.links.count, "link")) to files, and what they lead to, stay, such as \(first)")
     }
 
     /// Refuses when a file that the table needs was not listed and one of the same name would be an orphan: the table probably spells the place

@@ -59,20 +59,20 @@ struct Quarantine {
 
     /// The quarantines of a table, oldest first, and files in the folder that belong to none.
     static func all(_ paths: TablePaths, _ store: any ObjectStore) throws -> (quarantines: [Found], strays: [String]) {
-        var manifests: [String: [UInt8]] = [:]
-        var files: [String: [StoredObject]] = [:]
+        var ids: Set<ExactPath> = []
+        var files: [ExactPath: [StoredObject]] = [:]
         var strays: [String] = []
         try store.walk(prefix: paths.quarantinePrefix) { object in
-            let parts = object.location.dropFirst(paths.quarantinePrefix.count).split(separator: "/", maxSplits: 1)
+            let parts = object.location.utf8.dropFirst(paths.quarantinePrefix.utf8.count).split(separator: UInt8(ascii: "/"), maxSplits: 1)
             guard parts.count == 2 else { return strays.append(object.location) }
-            let id = String(parts[0])
-            if object.location == paths.quarantineManifest(id) { manifests[id] = [] } else { files[id, default: []].append(object) }
+            let id = ExactPath(String(Substring(parts[0])))
+            if ExactPath(object.location) == ExactPath(paths.quarantineManifest(id.text)) { ids.insert(id) } else { files[id, default: []].append(object) }
         }
         var found: [Found] = []
-        for id in manifests.keys {
-            let location = paths.quarantineManifest(id)
+        for id in ids {
+            let location = paths.quarantineManifest(id.text)
             let quarantine = try Quarantine(reading: try store.get(location), location: location)
-            guard quarantine.id == id else { throw LakeError(.failed, "\(location): expected the manifest of \(id), found that of \(quarantine.id)") }
+            guard ExactPath(quarantine.id) == id else { throw LakeError(.failed, "\(location): expected the manifest of \(id.text), found that of \(quarantine.id)") }
             found.append(Found(quarantine: quarantine, files: files.removeValue(forKey: id) ?? []))
         }
         strays += files.values.flatMap { $0.map(\.location) }

@@ -30,12 +30,13 @@ public struct QuarantineEnd {
     public static var listing: MaintenanceStep {
         var step = MaintenanceStep("orphans-list", needsLease: false) { work in try QuarantineEnd(work).list() }
         step.isRecorded = false
+        step.isLooking = true
         return step
     }
 
     private var store: any ObjectStore { work.stores.objects }
 
-    private func paths() throws -> TablePaths { TablePaths(try work.stores.catalog.loadTable(work.identifier).metadata) }
+    private func paths() throws -> TablePaths { try TablePaths(try work.stores.catalog.loadTable(work.identifier).metadata, work.places) }
 
     // MARK: Restoring
 
@@ -46,13 +47,13 @@ public struct QuarantineEnd {
     func restore(_ id: String) throws -> StepOutcome? {
         let paths = try paths()
         guard let found = try Quarantine.all(paths, store).quarantines.first(where: { $0.quarantine.id == id }) else { return nil }
-        let copies = Set(found.files.map { LocationKey($0.location) })
+        let copies = Set(try found.files.map { try work.places.place($0.location).name })
         var (restored, bytes, left) = (0, Int64(0), 0)
         for file in found.quarantine.plan.files {
             try work.keepLease()
             if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped: \(restored) files of quarantine \(id) were brought back, the rest is still in it") }
-            let copy = paths.quarantined(paths.relative(file.location) ?? "", id)
-            guard copies.contains(LocationKey(copy)) else { continue }
+            let copy = try paths.quarantined(file, id)
+            guard copies.contains(try work.places.place(copy).name) else { continue }
             let place = try place(of: file, copy)
             if place == .taken {
                 work.note("\(file.location): another file lies there, \(copy) stays")
@@ -68,7 +69,7 @@ public struct QuarantineEnd {
             throw LakeError(
                 .failed, "\(work.name): \(restored) files \(were) brought back; \(left) stay in quarantine \(id), because other files lie at their places")
         }
-        if !work.isDryRun { try remove(paths, id) }
+        if !work.isDryRun { try Self.remove(paths, id, from: store) }
         var outcome = StepOutcome(work.isDryRun ? .planned : .done, "\(restored) files of quarantine \(id) \(would)brought back, \(bytes) bytes")
         outcome.facts["quarantine"] = .string(id)
         outcome.facts["restored_files"] = .integer(restored)
@@ -94,7 +95,7 @@ public struct QuarantineEnd {
     }
 
     /// Removes what is left of a quarantine without files: its manifest, and in a local store its folders.
-    private func remove(_ paths: TablePaths, _ id: String) throws {
+    static func remove(_ paths: TablePaths, _ id: String, from store: any ObjectStore) throws {
         try store.delete(paths.quarantineManifest(id))
         store.removeEmptyFolders(paths.quarantineFolder(id))
         store.removeEmptyFolders(paths.quarantinePrefix)
@@ -105,18 +106,19 @@ public struct QuarantineEnd {
     /// Deletes what has been in quarantine for longer than `olderThan`, µs, and what killed writers left that is older.
     func purge(olderThan: Int64) throws -> StepOutcome {
         let live = try LiveFiles(work, sinceMS: work.stores.environment.nowMS())
-        let paths = TablePaths(live.table.metadata)
+        let paths = try TablePaths(live.table.metadata, work.places)
         let all = try Quarantine.all(paths, store)
         let cutoff = work.stores.now.microseconds - olderThan
         let old = all.quarantines.filter { $0.quarantine.createdAt.microseconds < cutoff }
         for stray in all.strays { work.note("\(stray): belongs to no quarantine, stays") }
         let named = try NeighbourFiles().named(
-            Set(old.flatMap { $0.quarantine.plan.files.map { LocationKey($0.location) } }), besides: work.identifier, work)
+            Set(try old.flatMap { try $0.quarantine.plan.files.map { try work.places.key($0.location) } }), besides: work.identifier, work)
         var (files, bytes, needed) = (0, Int64(0), 0)
         for found in old {
             // A table that names a file that is in quarantine would lose it.
-            let lost = found.quarantine.plan.files.filter { file in
-                (live.contains(file.location) || named.contains(LocationKey(file.location))) && isIn(found, file, paths)
+            let lost = try found.quarantine.plan.files.filter { file in
+                let key = try work.places.key(file.location)
+                return try (live.contains(key) || named.contains(key)) && isIn(found, file, paths)
             }
             for file in lost { work.note("\(file.location): a table names it now: k2-maintain orphans restore \(found.quarantine.id)") }
             needed += lost.count
@@ -159,9 +161,9 @@ public struct QuarantineEnd {
         JSONObject(pairs: [("action", "delete"), ("file", .string(write.location)), ("kind", "unfinished"), ("bytes", .integer(write.size))])
     }
 
-    private func isIn(_ found: Quarantine.Found, _ file: OrphanPlan.File, _ paths: TablePaths) -> Bool {
-        let copy = LocationKey(paths.quarantined(paths.relative(file.location) ?? "", found.quarantine.id))
-        return found.files.contains { LocationKey($0.location) == copy }
+    private func isIn(_ found: Quarantine.Found, _ file: OrphanPlan.File, _ paths: TablePaths) throws -> Bool {
+        let copy = try work.places.place(try paths.quarantined(file, found.quarantine.id)).name
+        return try found.files.contains { try work.places.place($0.location).name == copy }
     }
 
     /// Files before the manifest: what is left after a kill is purged the next time.
@@ -172,7 +174,7 @@ public struct QuarantineEnd {
             if work.isStopped() { throw LakeError(.stopped, "\(work.name): stopped: the rest of quarantine \(found.quarantine.id) is deleted the next time") }
             if let error = store.delete(Array(locations[start..<min(start + 1_000, locations.count)])).first { throw error }
         }
-        try remove(paths, found.quarantine.id)
+        try Self.remove(paths, found.quarantine.id, from: store)
     }
 
     // MARK: Listing

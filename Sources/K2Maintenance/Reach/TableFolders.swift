@@ -7,10 +7,10 @@ struct TableFolders {
     /// The table's location first.
     let all: [LocationKey]
 
-    init(_ metadata: TableMetadata) { self.init(TableOutline(metadata)) }
+    init(_ metadata: TableMetadata, _ places: RealPlaces) throws(StoreError) { try self.init(TableOutline(metadata), places) }
 
-    init(_ outline: TableOutline) {
-        all = [LocationKey.folder(outline.location), .folder(outline.metadataFolder), .folder(outline.dataFolder)]
+    init(_ outline: TableOutline, _ places: RealPlaces) throws(StoreError) {
+        all = [try places.folder(outline.location), try places.folder(outline.metadataFolder), try places.folder(outline.dataFolder)]
     }
 
     func hold(_ key: LocationKey) -> Bool { all.contains { key != $0 && key.isInside($0) } }

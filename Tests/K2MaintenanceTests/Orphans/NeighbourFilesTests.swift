@@ -85,6 +85,28 @@ struct NeighbourFilesTests {
         #expect(try lake.memory.exists(path))
     }
 
+    @Test(arguments: [false, true]) func `all is brought back when a table is lost while files are moved`(_ wasBegun: Bool) throws {
+        let lake = try HistoryLake()
+        try lake.append()
+        let paths = try (0..<3).map { _ in try lake.makeFile().path }
+        let other = try neighbour(lake)
+        try other.add(try lake.makeFile(folder: "mem://elsewhere/u/data").path)
+        let (made, pointer) = (try plan(lake), try lake.inner.loadTable(other.identifier).metadataLocation)
+        if wasBegun {
+            // A run that ended after its first file.
+            lake.faults.failNext("copy \(paths[1])", .before)
+            #expect(throws: StoreError.self) { try apply(lake, made) }
+            #expect(try !lake.memory.exists(paths[0]))
+        }
+        let memory = lake.memory
+        lake.faults.before("copy \(paths[1])") { _ = try? memory.delete(pointer) }
+        let error = #expect(throws: LakeError.self) { try apply(lake, made) }
+        #expect(error?.message.contains("table other.deep.u, which may name files of this one, cannot be read") == true)
+        #expect(error?.message.hasSuffix("; 3 files brought back to where they were") == true && error?.code == .failed && error?.hint != nil)
+        for path in paths { #expect(try memory.get(path) == Array("content of \(path)".utf8)) }
+        #expect(try memory.list(prefix: lake.table.metadata.location + "/_quarantine/").isEmpty)
+    }
+
     // MARK: Tables of other catalog names
 
     @Test(arguments: ["mem://lake/cold/t", "mem://lake/cold", "mem://lake/cold/t/inner"])

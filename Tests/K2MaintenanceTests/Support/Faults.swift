@@ -114,6 +114,7 @@ struct FailingStore: ObjectStore {
     func copy(_ location: String, to target: String) throws(StoreError) {
         try run("copy", location) { () throws(StoreError) in try inner.copy(location, to: target) }
     }
+    func removeEmptyFolders(_ folder: String) { inner.removeEmptyFolders(folder) }
     func delete(_ location: String) throws(StoreError) -> Bool {
         try run("delete", location) { () throws(StoreError) in try inner.delete(location) }
     }

@@ -12,7 +12,8 @@ import Synchronization
 
 /// A table in memory whose history a test makes up: appends, deletes, overwrites, delete files, merged manifests, branches and tags.
 final class HistoryLake {
-    let memory = MemoryStore()
+    /// In memory, unless a test says otherwise.
+    let memory: any ObjectStore
     let faults = Faults()
     let inner: SQLCatalog
     let catalog: FailingCatalog
@@ -21,8 +22,11 @@ final class HistoryLake {
     let identifier = TableIdentifier(LakeSchema.namespace, "t")
     private var fileCount = 0
 
-    init(seed: UInt64 = 1, properties: [String: String] = [:], location: String? = nil) throws {
-        clock = TestClock(seed: seed)
+    init(
+        seed: UInt64 = 1, properties: [String: String] = [:], location: String? = nil, store: any ObjectStore = MemoryStore(), startMS: Int64 = 1_760_000_000_000
+    ) throws {
+        memory = store
+        clock = TestClock(seed: seed, startMS: startMS)
         inner = try SQLCatalog(path: ":memory:", warehouse: "mem://lake", store: memory, environment: clock.environment)
         catalog = FailingCatalog(inner, faults)
         state = try SQLStateStore(path: ":memory:")
@@ -127,10 +131,10 @@ final class HistoryLake {
         let identity: CommitIdentity
         let sequence: Int64
         let metadata: TableMetadata
-        let store: MemoryStore
+        let store: any ObjectStore
         private let count = Counter()
 
-        init(identity: CommitIdentity, sequence: Int64, metadata: TableMetadata, store: MemoryStore) {
+        init(identity: CommitIdentity, sequence: Int64, metadata: TableMetadata, store: any ObjectStore) {
             self.identity = identity
             self.sequence = sequence
             self.metadata = metadata

@@ -274,12 +274,12 @@ final class CompactLake {
         return false
     }
 
-    private var cache: [String: Set<Row>] = [:]
+    private var cache: [ExactPath: Set<Row>] = [:]
 
     private func deleteRows(_ file: DataFile) throws -> Set<Row> {
-        if let known = cache[file.path] { return known }
+        if let known = cache[ExactPath(file.path)] { return known }
         let rows = Set(try rows(of: file))
-        cache[file.path] = rows
+        cache[ExactPath(file.path)] = rows
         return rows
     }
 
