@@ -92,10 +92,19 @@ enum MaintainReport {
         // The signal decides about the status of what was stopped.
         let bad = results.filter { $0.exitStatus != .done && $0.status != "stopped" }
         guard let worst = bad.map(\.exitStatus).max(by: { rank($0) < rank($1) }) else { return }
-        var seen: Set<String> = []
-        let tables = bad.map(\.table).filter { seen.insert($0).inserted }
+        // Each table counts by the worst of its steps.
+        var tables: [(name: String, status: ExitStatus)] = []
+        for result in bad {
+            if let place = tables.firstIndex(where: { $0.name == result.table }) {
+                if rank(tables[place].status) < rank(result.exitStatus) { tables[place].status = result.exitStatus }
+            } else {
+                tables.append((result.table, result.exitStatus))
+            }
+        }
+        let groups = Dictionary(grouping: tables) { words($0.status) }.sorted { rank($0.value[0].status) > rank($1.value[0].status) }
+        let text = groups.map { "\($0.key): \($0.value.map(\.name).joined(separator: ", "))" }.joined(separator: "; ")
         let hint = worst == .unknownOutcome ? "run it again: it finds out what became of the commit" : nil
-        throw ToolFailure(worst, "\(tables.count) of \(Set(results.map(\.table)).count) tables: \(words(worst)): \(tables.joined(separator: ", "))", hint: hint)
+        throw ToolFailure(worst, "\(tables.count) of \(Set(results.map(\.table)).count) tables: \(text)", hint: hint)
     }
 
     private static func words(_ status: ExitStatus) -> String {

@@ -179,6 +179,20 @@ def rewrite_manifest(lake, change, name=SILVER):
                 writer.add_entry(entry) if entry.status == 1 else writer.existing(entry)
 
 
+def rewrite_manifest_list(lake, change, name=SILVER):
+    """Changes what the list says of each manifest: `change` gets a manifest and writes to its record, by the numbers of its fields in the list's schema."""
+    from pyiceberg.manifest import write_manifest_list
+
+    table = iceberg_table(lake, name)
+    snapshot = table.current_snapshot()
+    manifests = list(snapshot.manifests(table.io))
+    for manifest in manifests:
+        change(manifest)
+    output = table.io.new_output(snapshot.manifest_list)
+    with write_manifest_list(2, output, snapshot.snapshot_id, snapshot.parent_snapshot_id, snapshot.sequence_number, "null") as writer:
+        writer.add_manifests(manifests)
+
+
 def delete_positions(lake, positions, name=SILVER, count=1):
     """Takes rows of each of the table's first data files by a position delete file, as engines do that merge on read; pyiceberg itself writes none."""
     import pyarrow

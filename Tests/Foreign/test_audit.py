@@ -10,8 +10,9 @@ import threading
 
 import pytest
 from pyiceberg.manifest import ManifestContent
+from pyiceberg.typedef import Record
 
-from audit_process import HOUR, SILVER, START, Audit, data_files, delete_positions, delete_values, iceberg_table, remove, rewrite, rewrite_manifest, trades
+from audit_process import HOUR, SILVER, START, Audit, data_files, delete_positions, delete_values, iceberg_table, remove, rewrite, rewrite_manifest, rewrite_manifest_list, trades
 from delete_files import by_id, commit, entries, equality_deletes
 from expectations import COLUMNS
 from lake_places import PlacedDuckDB, PlacedPyIceberg
@@ -256,7 +257,8 @@ class TestFiles:
         rewrite_manifest(audit.offload.lake, change)
         result = audit.run(expect=3)
         assert result["rows"]["missing"] == 0
-        (line,) = audit.rows("file_misdescribed")
+        # Counts of rows are in the list of manifests, too.
+        (line,) = [line for line in audit.rows("file_misdescribed") if line["file"].endswith(".parquet")]
         assert all(word in line["what"] for word in words), line
 
     def bounds(self, audit, name):
@@ -270,6 +272,42 @@ class TestFiles:
     def test_a_lower_bound(self, audit):
         field = self.bounds(audit, "trade_id")
         self.described(audit, lambda file: file["lower_bounds"].__setitem__(field, b"BINANCE-5"), "trade_id", "lower bound", "above")
+
+    def listed(self, audit, change, *words):
+        rewrite_manifest_list(audit.offload.lake, change)
+        (manifest,) = iceberg_table(audit.offload.lake).current_snapshot().manifests(iceberg_table(audit.offload.lake).io)
+        result = audit.run(expect=3)
+        assert result["rows"]["missing"] == 0 and result["bad_files"] == 1
+        (line,) = audit.rows("file_misdescribed")
+        assert line["file"] == manifest.manifest_path and all(word in line["what"] for word in words), line
+        result = audit.run("--repair", expect=3)
+        assert result["repaired"]["commits"] == 0
+
+    def test_partitions_in_the_manifest_list(self, audit):
+        """Readers leave the manifest out by them."""
+        later, latest = (struct.pack("<i", days) for days in (30_000, 30_001))
+
+        def change(manifest):
+            manifest.partitions[0]._data[2:4] = [later, latest]
+
+        self.listed(audit, change, "manifest list says partition values", "30000")
+
+    def test_rows_in_the_manifest_list(self, audit):
+        """Readers count by them."""
+
+        def change(manifest):
+            manifest._data[10] = 77_777
+
+        self.listed(audit, change, "77777 rows in added files", f"the manifest has {ROWS}")
+
+    def test_the_same_file_twice(self, audit):
+        (file,) = data_files(audit.offload.lake)
+        iceberg_table(audit.offload.lake).add_files([file], check_duplicate_files=False)
+        result = audit.run(expect=3)
+        assert result["rows"]["doubled"] == ROWS
+        (line,) = audit.rows("file_misdescribed")
+        assert line["file"] == file and "2 times" in line["what"]
+        assert "not repaired" in str(audit.run("--repair", expect=3)["repaired"]["left"])
 
     def test_a_record_count(self, audit):
         self.described(audit, lambda file: file.__setitem__("record_count", ROWS + 1), "record count", str(ROWS + 1), str(ROWS))
@@ -582,6 +620,30 @@ class TestRepair:
         result = audit.run("--repair", "--drop-lost-files")
         assert result["repaired"]["dropped_files"] == 1 and result["repaired"]["added"] == ROWS
         assert problems(audit.offload, [SILVER]) == []
+
+    def test_rows_in_a_file_whose_manifest_puts_it_elsewhere(self, offload):
+        """Their time names them, too; a file far from the range may have them all the same."""
+        gaps = [("binance", "B", 1, "2026-02-18 10:00:00"), ("binance", "B", 1, "2026-02-19 10:00:00"), ("binance", "B", 5, "2026-02-19 11:00:00")]
+        for exchange, symbol, first, at in gaps:
+            offload.store.run(f"INSERT INTO feed_gaps (exchange, symbol, first_missing, last_missing, state, detected_at) VALUES ('{exchange}', '{symbol}', {first}, {first}, 'open', '{at}')")
+        offload.run("--tables", "feed_gaps")
+        audit = Audit(offload)
+        assert audit.run(tables=["feed_gaps"])["rows"]["cold"] == len(gaps)
+        field = iceberg_table(offload.lake, "feed_gaps").schema().find_field("detected_at").field_id
+        far = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
+
+        def change(file):
+            for bounds in ("lower_bounds", "upper_bounds"):
+                file[bounds][field] = struct.pack("<q", int(far.timestamp() * 1e6))
+            file["partition"] = Record(*[int(far.timestamp()) // 86_400] * len(file["partition"]))
+
+        def listed(manifest):
+            manifest.partitions[0]._data[2:4] = [struct.pack("<i", int(far.timestamp()) // 86_400)] * 2
+
+        rewrite_manifest(offload.lake, change, "feed_gaps")
+        rewrite_manifest_list(offload.lake, listed, "feed_gaps")
+        audit.run("--from", "2026-02-18", "--to", "2026-02-20", "--repair", tables=["feed_gaps"], expect=3)
+        assert iceberg_table(offload.lake, "feed_gaps").scan().to_arrow().num_rows == len(gaps)
 
     def test_not_while_a_file_is_misdescribed(self, audit):
         """With a wrong bound, a file's rows could be taken for missing."""

@@ -131,10 +131,13 @@ extension RowFindings.Row {
         return ShownLine("\(table): \(kind?.words ?? self.kind): \(text)", json: object)
     }
 
+    /// What a line of text has of a long value; JSON has all of it.
+    private static func short(_ value: String) -> String { value.count > 200 ? "\(value.prefix(200))… (\(value.count) characters)" : value }
+
     private static func value(_ json: String) -> JSONValue { (try? JSONValue(parsing: Array(json.utf8))) ?? .string(json) }
 
     private var text: String {
-        let name = identity.isEmpty ? "a row that is gone by now" : identity.map(\.value).joined(separator: " ")
+        let name = identity.isEmpty ? "a row that is gone by now" : identity.map { Self.short($0.value) }.joined(separator: " ")
         let changes = columns.map { "\($0.name) is \($0.warm ?? "unknown") in ClickHouse, \($0.cold ?? "unknown") in the lake" }
         let place = file.map { " in \($0)" } ?? ""
         return (["\(name) of \(time)\(place)"] + changes).joined(separator: ": ")

@@ -14,6 +14,8 @@ struct ColdTable {
     let files: [DeletedFile]
     /// Whether files may hold rows of before that range.
     let reachesBack: Bool
+    /// Manifests that are not what their list says, and data files that the table has more than once.
+    let problems: [AuditedFileProblem]
 
     /// The data files that may hold rows of `range`, by their bounds or by their partition: where one of them is wrong, the file is read and the
     /// error found.
@@ -54,27 +56,43 @@ extension ColdTable {
         guard let table = try stores.catalog.findTable(TableIdentifier(LakeSchema.namespace, definition.coldName)) else { return nil }
         let schema = try LakeSchema(definition, of: table.metadata)
         var reachesBack = false
-        let files = try liveFiles(table.metadata, stores.objects) { file in
+        var problems: [AuditedFileProblem] = []
+        let files = try liveFiles(table.metadata, stores.objects, &problems) { file in
             reachesBack = reachesBack || mayHoldByBounds(file, AuditOptions.everything.lowerBound..<range.lowerBound, timeID(schema))
             return mayHold(file, range, schema, table.metadata)
         }
         let told = HistoryNeeds.newestWatermark(table.metadata).flatMap(HistoryNeeds.position)
         return ColdTable(
             metadata: table.metadata, schema: schema, watermark: [noted, told].compactMap { $0 }.filter { $0.microseconds > 0 }.max(), files: files,
-            reachesBack: reachesBack)
+            reachesBack: reachesBack, problems: problems)
     }
 
     /// All data files of the snapshot, also those outside the range.
-    func liveFiles(_ store: any ObjectStore) throws -> [DeletedFile] { try Self.liveFiles(metadata, store) { _ in true } }
+    func liveFiles(_ store: any ObjectStore) throws -> [DeletedFile] {
+        var problems: [AuditedFileProblem] = []
+        return try Self.liveFiles(metadata, store, &problems) { _ in true }
+    }
 
-    private static func liveFiles(_ metadata: TableMetadata, _ store: any ObjectStore, _ isWanted: (DataFile) -> Bool) throws -> [DeletedFile] {
+    private static func liveFiles(
+        _ metadata: TableMetadata, _ store: any ObjectStore, _ problems: inout [AuditedFileProblem], _ isWanted: (DataFile) -> Bool
+    ) throws -> [DeletedFile] {
         let source = TableFiles(metadata: metadata, store: store)
         let deletes = try DeleteIndex(source)
-        var files: [DeletedFile] = []
-        for manifest in try source.manifests() where manifest.content == .data && manifest.mayHoldLiveFiles {
-            for entry in try source.entries(manifest) where entry.isLive && isWanted(entry.file) {
-                files.append(DeletedFile(data: entry, deletes: deletes.deletes(for: entry)))
+        var files: [DeletedFile] = [], counts: [ExactPath: Int] = [:]
+        // Also manifests without live files by their list, which may be wrong.
+        for manifest in try source.manifests() where manifest.content == .data {
+            let entries = try source.entries(manifest)
+            let types = metadata.spec(id: manifest.specID)?.resultTypes(metadata.currentSchema) ?? []
+            for text in ManifestFacts(manifest: manifest, entries: entries, types: types).problems {
+                problems.append(AuditedFileProblem(path: manifest.path, kind: .misdescribed, text: text))
             }
+            for entry in entries where entry.isLive {
+                counts[ExactPath(entry.file.path), default: 0] += 1
+                if isWanted(entry.file) { files.append(DeletedFile(data: entry, deletes: deletes.deletes(for: entry))) }
+            }
+        }
+        for (path, count) in counts.filter({ $0.value > 1 }).sorted(by: { $0.key.text < $1.key.text }) {
+            problems.append(AuditedFileProblem(path: path.text, kind: .misdescribed, text: "the table has it \(count) times: each of its rows counts as often"))
         }
         return files
     }

@@ -5,8 +5,8 @@ import K2Lake
 
 /// Warm rows that the lake lacks in the hours that are compared, until it is known whether it has them elsewhere.
 ///
-/// ClickHouse may get a trade again with another time, in another partition; the lake keeps the first version, where that one's time puts it. Such a row is
-/// not missing: added, it would be in the lake twice.
+/// ClickHouse may get a trade again with another time, in another partition; the lake keeps the first version, where that one's time puts it. And a manifest
+/// may put a file where its rows are not. Such a row is not missing: added, it would be in the lake twice.
 struct MissingRows {
     let comparison: RowComparison
     /// Paths of files that cannot be read.
@@ -25,9 +25,7 @@ struct MissingRows {
 
     /// Whether it took the row, because it may be elsewhere.
     mutating func take(_ row: Discrepancy) -> Bool {
-        let table = comparison.scan.definition
-        // Where its time is part of what names a row, it is nowhere else.
-        guard row.kind == .missing, let warm = row.warm, !table.identity.contains(table.timeColumn) else { return false }
+        guard row.kind == .missing, let warm = row.warm else { return false }
         rows.append(warm)
         return true
     }

@@ -91,7 +91,7 @@ public struct TableAudit {
     }
 
     private func checkFiles(_ cold: ColdTable, _ result: inout AuditResult) throws {
-        result.files = try scan(cold, Array(definition.columns.indices)).sums(cold.files, in: options.range, checks: true).problems
+        result.files = try scan(cold, Array(definition.columns.indices)).sums(cold.files, in: options.range, checks: true).problems + cold.problems
     }
 
     func scan(_ cold: ColdTable, _ columns: [Int]) -> ColdScan {
