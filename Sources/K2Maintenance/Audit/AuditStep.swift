@@ -35,7 +35,7 @@ public struct AuditStep {
         guard let definition = Self.definition(work.name) else { throw LakeError(.configuration, "\(work.name): audit: not one of K2's tables") }
         let audit = TableAudit(definition, reader(work.name), work.stores, options, mayGoOn: work.mayGoOn)
         let result = try run(audit, work)
-        let differs = result.rows?.differences ?? 0 > 0 || !result.files.isEmpty
+        let differs = result.rows?.differences ?? 0 > 0 || result.candles?.differences ?? 0 > 0 || !result.files.isEmpty
         // One that was killed behind its commit is to be settled, or its snapshot is not expired.
         guard let repair, try differs || !work.isDryRun && LakeRepair.isOpen(definition, work.stores) else { return result.outcome }
         if work.isDryRun {
@@ -44,10 +44,12 @@ public struct AuditStep {
             outcome.facts["repair"] = .object(result.repairFacts(repair))
             return outcome
         }
-        let report = try AuditRepair(audit: audit, options: repair, note: work.note).run()
+        var report = try AuditRepair(audit: audit, options: repair, note: work.note).run()
+        let after = report.commits > 0 ? try run(audit, work) : result
+        report.left += after.staying(repair)
         for line in report.left { work.note("not repaired: \(line)") }
         work.note(report.summary)
-        var outcome = report.commits > 0 ? try run(audit, work).outcome : result.outcome
+        var outcome = after.outcome
         outcome.summary = "\(([report.summary] + report.left).joined(separator: "; ")); \(outcome.summary)"
         outcome.facts["repaired"] = .object(report.json)
         return outcome
@@ -75,6 +77,18 @@ extension RepairReport {
 }
 
 extension AuditResult {
+    /// What no repair changes, or not this one, and why, a line each.
+    fileprivate func staying(_ options: RepairOptions) -> [String] {
+        var lines: [String] = []
+        if let rows {
+            let differing = rows.count(.differs) - rows.staying
+            if differing > 0, !options.replacesDifferent { lines.append("\(differing) rows with other values stay: --replace-different takes ClickHouse's") }
+            if rows.count(.extra) > 0 { lines.append("\(rows.count(.extra)) rows that only the lake has stay: ClickHouse may have lost them") }
+        }
+        if let candles, candles.differences > 0 { lines.append("candles that their trades do not make stay: k2-ohlcv has to make them anew") }
+        return lines
+    }
+
     /// Rows that a repair would replace, as far as it can be told before.
     private func replaced(_ options: RepairOptions) -> Int64 { options.replacesDifferent ? (rows?.count(.differs) ?? 0) - (rows?.staying ?? 0) : 0 }
 
