@@ -28,7 +28,7 @@ struct RowComparison {
         let (warm, cold) = bothSums(checks)
         let sums = try cold.get()
         problems += sums.problems
-        if checks { problems += cold.problems }
+        if checks { problems += self.cold.problems }
         let hours = HourComparison.all(try warm.get(), sums.hours)
         let clock = try reader.clock()
         let cutoff = keeping.cutoff(at: clock)
