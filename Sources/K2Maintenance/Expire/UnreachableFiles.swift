@@ -112,7 +112,8 @@ struct UnreachableFiles {
         let owners = Dictionary(removed.map { ($0.manifestList, $0.snapshotID) }) { first, _ in first }
         func add(_ path: String, _ size: Int64?, _ id: Int64) {
             let key = LocationKey(path)
-            if seen.insert(path).inserted, !staying.contains(key), files[key] == nil { files[key] = File(location: path, kind: .manifest, size: size, snapshotID: id) }
+            guard seen.insert(path).inserted, !staying.contains(key), files[key] == nil else { return }
+            files[key] = File(location: path, kind: .manifest, size: size, snapshotID: id)
         }
         try reads.each(removed.lists, ManifestList.names) { location, names in
             count += 1
