@@ -60,7 +60,9 @@ public enum Requirement: Equatable, Sendable {
 extension TableMetadata {
     /// The metadata after `updates`, in their order.
     public func applying(_ updates: [MetadataUpdate], nowMS: Int64) throws(IcebergError) -> TableMetadata {
-        guard formatVersion == 2 || !updates.isEmpty && updates.allSatisfy(\.onlyRemoves) else { throw IcebergError(.unsupported, "table format version \(formatVersion): only version 2 is written") }
+        guard formatVersion == 2 || !updates.isEmpty && updates.allSatisfy(\.onlyRemoves) else {
+            throw IcebergError(.unsupported, "table format version \(formatVersion): only version 2 is written")
+        }
         var result = self
         for update in updates { try result.apply(update) }
         // Logs are kept in order even where this machine's clock is behind the last writer's.

@@ -2,7 +2,8 @@ import K2JSON
 
 /// Table metadata of format version 2 as a value: https://iceberg.apache.org/spec/#table-metadata
 ///
-/// Of format version 1 the metadata can be read, and snapshots and references removed from it; only version 2 is written to otherwise. Invariants hold after `init(json:)`,
+/// Of format version 1 the metadata can be read, and snapshots and references removed from it; only version 2 is written to otherwise.
+/// Invariants hold after `init(json:)`,
 /// `create` and `applying`: every current or default id names something that is there.
 public struct TableMetadata: Equatable, Sendable {
     public struct SnapshotLogEntry: Equatable, Sendable {

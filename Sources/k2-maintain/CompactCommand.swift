@@ -43,7 +43,9 @@ struct CompactCommand: ParsableCommand {
 
 /// What `compact` and `run` are told about the choice of files.
 struct CompactFlags: ParsableArguments {
-    @Option(name: .customLong("target-size"), help: ArgumentHelp("Bytes of a data file, about; 128m unless the table's write.target-file-size-bytes says it.", valueName: "size"))
+    @Option(
+        name: .customLong("target-size"),
+        help: ArgumentHelp("Bytes of a data file, about; 128m unless the table's write.target-file-size-bytes says it.", valueName: "size"))
     var targetSize: SizeArgument?
 
     @Option(name: .customLong("min-input-files"), help: ArgumentHelp("Lay so many files together even when they do not fill one.", valueName: "count"))
@@ -56,7 +58,9 @@ struct CompactFlags: ParsableArguments {
     var maxCommits = 10
 
     func validate() throws {
-        if let targetSize, targetSize.bytes < CompactOptions.smallestTarget { throw ValidationError("--target-size: expected 64k or more, found \(targetSize)") }
+        if let targetSize, targetSize.bytes < CompactOptions.smallestTarget {
+            throw ValidationError("--target-size: expected 64k or more, found \(targetSize)")
+        }
         guard minInputFiles >= 2 else { throw ValidationError("--min-input-files: expected 2 or more, found \(minInputFiles)") }
         guard maxMemory.bytes >= CompactOptions.smallestMemory else { throw ValidationError("--max-memory: expected 96m or more, found \(maxMemory)") }
         guard (1...1000).contains(maxCommits) else { throw ValidationError("--max-commits: expected 1 to 1000, found \(maxCommits)") }
@@ -87,7 +91,9 @@ struct CompactWritingFlags: ParsableArguments {
     @Option(name: .customLong("z-order"), help: ArgumentHelp("Lay rows along a curve through these columns, such as symbol,time.", valueName: "list"))
     var zOrder: String?
 
-    @Flag(help: "Of rows with equal identity in a partition that say the same keep the first; of candles only the newest revision. Others stay, and are counted.")
+    @Flag(help: """
+        Of rows with equal identity in a partition that say the same keep the first; of candles only the newest revision. Others stay, and are counted.
+        """)
     var dedupe = false
 
     @Flag(name: .customLong("rewrite-manifests"), help: "Lay small manifests together as well.")

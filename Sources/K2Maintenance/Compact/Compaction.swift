@@ -179,7 +179,8 @@ public struct Compaction {
         do {
             var deletes = deleteReader(prepared.live.metadata)
             let rewrite = GroupRewrite(
-                store: stores.objects, metadata: prepared.live.metadata, table: prepared.table, ordering: prepared.ordering, options: prepared.options, budget: budget,
+                store: stores.objects, metadata: prepared.live.metadata, table: prepared.table, ordering: prepared.ordering,
+                options: prepared.options, budget: budget,
                 keepLease: work.mayGoOn
             ) { files in
                 names.formUnion(files)

@@ -180,7 +180,9 @@ struct CompactionReport {
             if let manifests { parts.append("\(Amount.of(manifests.before, "manifest")) would become \(manifests.after)") }
             return parts.joined(separator: ", ") + conflictText
         }
-        if status == .nothing { return (givenUp > 0 ? "nothing done: \(Amount.of(givenUp, "group")) changed by others meanwhile" : "nothing to do") + conflictText }
+        if status == .nothing {
+            return (givenUp > 0 ? "nothing done: \(Amount.of(givenUp, "group")) changed by others meanwhile" : "nothing to do") + conflictText
+        }
         var parts: [String] = []
         if commits > 0 {
             parts.append("\(Amount.of(filesIn, "file")) became \(filesOut), \(Amount.of(bytesIn, "byte")) \(bytesOut), in \(Amount.of(commits, "commit"))")

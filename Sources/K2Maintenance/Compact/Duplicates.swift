@@ -134,7 +134,9 @@ struct Duplicates {
 
     /// Fills in what rivals say.
     /// - Parameter read: gives digests of the rows of a file.
-    private static func compare(_ rows: inout [Row], _ groups: [Group], reading read: (_ file: Int, _ body: (RowDigests, Range<Int>) -> Void) throws -> Void) throws {
+    private static func compare(
+        _ rows: inout [Row], _ groups: [Group], reading read: (_ file: Int, _ body: (RowDigests, Range<Int>) -> Void) throws -> Void
+    ) throws {
         var wanted: [UInt32] = []
         for group in groups where group.rivals.count > 1 { wanted += group.rivals.lazy.map { UInt32($0) } }
         wanted.sort { (rows[Int($0)].file, rows[Int($0)].row) < (rows[Int($1)].file, rows[Int($1)].row) }

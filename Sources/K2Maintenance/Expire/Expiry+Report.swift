@@ -43,7 +43,8 @@ extension Expiry {
             ("snapshots", before.snapshots.count - retention.removed.count), ("expired_snapshots", retention.removed.count),
             ("removed_references", retention.removedReferences.count), ("deleted_files", files.count + metadataFiles), ("deleted_data_files", count(.data)),
             ("deleted_delete_files", count(.deletes)), ("deleted_manifests", count(.manifest)), ("deleted_manifest_lists", count(.manifestList)),
-            ("deleted_statistics", count(.statistics)), ("deleted_metadata_files", metadataFiles), ("deleted_bytes", Int(bytes)), ("foreign_files", spared.foreign), ("files_of_other_tables", spared.others),
+            ("deleted_statistics", count(.statistics)), ("deleted_metadata_files", metadataFiles), ("deleted_bytes", Int(bytes)),
+            ("foreign_files", spared.foreign), ("files_of_other_tables", spared.others),
             ("spared_snapshots", retention.spared.count),
         ] { outcome.facts[name] = .integer(value) }
         outcome.metrics = [
