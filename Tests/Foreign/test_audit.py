@@ -300,6 +300,22 @@ class TestFiles:
 
         self.listed(audit, change, "77777 rows in added files", f"the manifest has {ROWS}")
 
+    def test_bounds_in_the_footer(self, audit):
+        """Readers leave out row groups by them: rows are there and not found."""
+        from readers import plain_path
+
+        (file,) = data_files(audit.offload.lake)
+        path = plain_path(file)
+        data = open(path, "rb").read()
+        footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        changed = data[footer:].replace(b"BINANCE-1", b"BINANCE-7")
+        assert changed != data[footer:]
+        with open(path, "wb") as out:
+            out.write(data[:footer] + changed)
+        audit.run(expect=3)
+        (line,) = audit.rows("file_misdescribed")
+        assert line["file"] == file and "footer says" in line["what"] and "row group 0" in line["what"], line
+
     def test_the_same_file_twice(self, audit):
         (file,) = data_files(audit.offload.lake)
         iceberg_table(audit.offload.lake).add_files([file], check_duplicate_files=False)

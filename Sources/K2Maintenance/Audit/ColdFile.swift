@@ -61,6 +61,14 @@ struct ColdFile {
 
     func rowCount(_ rowGroup: Int) -> Int { Int(reader.metadata.rowGroups[rowGroup].rowCount) }
 
+    /// What the footer says of the values of a leaf of a column in a row group; nil where it says nothing that readers may believe.
+    func footerBounds(_ column: Int, leaf: Int, rowGroup: Int) -> ChunkFacts.ClosedBounds? {
+        guard case .stored(let leaves) = places[column], leaf < leaves.count else { return nil }
+        let number = leaves.lowerBound + leaf
+        let chunk = reader.metadata.rowGroups[rowGroup].columns[number]
+        return ChunkFacts(chunk, reader.schema.leaves[number], hasTypeDefinedOrder: reader.metadata.hasTypeDefinedOrder).bounds
+    }
+
     /// Reads columns of a row group in step.
     /// - Parameters:
     ///   - columns: of the definition.

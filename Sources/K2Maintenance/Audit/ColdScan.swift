@@ -100,16 +100,30 @@ struct ColdScan {
     ) throws -> (hours: HourTable, problems: [AuditedFileProblem]) {
         var table = HourTable(measures: AuditSums.measured(columns.map { definition.columns[$0] }).count)
         var facts = FileFacts()
+        var wrong: [String] = []
         var first = 0
         for group in file.rowGroups {
+            var part = FileFacts()
             try forEachBatch(columns + [timeIndex], file, group) { batch in
-                try add(batch, range, mask, firstRow: first + batch.first, to: &table, &facts, checks)
+                try add(batch, range, mask, firstRow: first + batch.first, to: &table, &part, checks)
                 return true
             }
+            try part.settle(schema.schema)
+            if checks { wrong += footerProblems(part, file, group) }
+            facts.add(part)
             first += file.rowCount(group)
         }
-        let wrong = checks ? try facts.problems(with: file.file, schema.schema, metadata.spec(id: file.file.specID)) : []
+        if checks { wrong = try facts.problems(with: file.file, schema.schema, metadata.spec(id: file.file.specID)) + wrong }
         return (table, wrong.map { AuditedFileProblem(path: file.file.path, kind: .misdescribed, text: $0) })
+    }
+
+    /// What the footer says of a row group that does not hold.
+    private func footerProblems(_ facts: FileFacts, _ file: ColdFile, _ group: Int) -> [String] {
+        columns.flatMap { index in
+            ids(index).enumerated().compactMap { place, id in
+                file.footerBounds(index, leaf: place, rowGroup: group).flatMap { facts.problem(withFooter: $0, id, schema.schema) }.map { "row group \(group): \($0)" }
+            }
+        }
     }
 
     private func add(

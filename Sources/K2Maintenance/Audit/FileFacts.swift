@@ -106,13 +106,35 @@ struct FileFacts {
 }
 
 extension FileFacts {
+    /// Takes the bounds of dictionaries in, which are made of the entries that are used.
+    mutating func settle(_ schema: Schema) throws(ParquetError) {
+        for id in columns.keys { if let type = schema.primitiveType(of: id) { try columns[id]?.settle(type) } }
+    }
+
+    /// Adds those of another part of the file.
+    /// - Precondition: the other's are settled.
+    mutating func add(_ other: FileFacts) {
+        rows += other.rows
+        for (id, more) in other.columns { columns[id, default: Facts()].add(more) }
+    }
+
+    /// Where the values of a column do not lie within what the footer says: readers leave out row groups by it.
+    func problem(withFooter bounds: ChunkFacts.ClosedBounds, _ id: Int, _ schema: Schema) -> String? {
+        guard let facts = columns[id], let lower = facts.lower, let upper = facts.upper, let type = schema.primitiveType(of: id),
+            let least = Datum(bounds.least, type), let greatest = Datum(bounds.greatest, type)
+        else { return nil }
+        guard Datum.isLess(lower, least) == true || Datum.isLess(greatest, upper) == true else { return nil }
+        return "\(schema.name(of: id) ?? "field \(id)"): the footer says \(least) to \(greatest), the data has \(lower) to \(upper)"
+    }
+
     /// What of a manifest's account of the file does not hold, a line each.
     /// - Parameters:
     ///   - schema: of the table, for names and types.
     ///   - spec: by which the file's partition is made.
     func problems(with file: DataFile, _ schema: Schema, _ spec: PartitionSpec?) throws(ParquetError) -> [String] {
-        var (found, columns) = ([String](), columns)
-        for id in columns.keys { if let type = schema.primitiveType(of: id) { try columns[id]?.settle(type) } }
+        var settled = self
+        try settled.settle(schema)
+        var (found, columns) = ([String](), settled.columns)
         if file.recordCount != rows { found.append("record count: manifest says \(file.recordCount), file has \(rows)") }
         for (id, facts) in columns.sorted(by: { $0.key < $1.key }) {
             guard let name = schema.name(of: id), let type = schema.primitiveType(of: id) else { continue }
@@ -136,7 +158,34 @@ extension FileFacts {
     private static func text(_ value: Datum?) -> String { value.map { "\($0)" } ?? "null" }
 }
 
+extension Datum {
+    /// A bound of a footer as a value of a column of that type; nil for one of another.
+    fileprivate init?(_ bound: BoundValue, _ type: PrimitiveType) {
+        switch (bound, type) {
+        case (.bool(let value), .boolean): self = .boolean(value)
+        case (.int32(let value), .int): self = .int(value)
+        case (.int32(let value), .long): self = .long(Int64(value))
+        case (.int32(let value), .date): self = .date(value)
+        case (.int64(let value), .long): self = .long(value)
+        case (.int64(let value), .timestamp), (.int64(let value), .timestamptz): self = .timestamp(value)
+        case (.decimal(let value), .decimal): self = .decimal(value)
+        case (.uuid(let value), .uuid): self = .uuid(withUnsafeBytes(of: value.bigEndian) { Array($0) })
+        // Bounds that were cut short may end within a character.
+        case (.bytes(let bytes), .string): if let text = String(validating: bytes, as: UTF8.self) { self = .string(text) } else { return nil }
+        default: return nil
+        }
+    }
+}
+
 extension FileFacts.Facts {
+    fileprivate mutating func add(_ other: FileFacts.Facts) {
+        entries += other.entries
+        values += other.values
+        nullElements += other.nullElements
+        isNested = isNested || other.isNested
+        if let lower = other.lower, let upper = other.upper { widen((lower, upper)) }
+    }
+
     fileprivate mutating func count(_ leaf: LeafColumn) {
         entries += Int64(leaf.entryCount)
         values += Int64(leaf.values.count)
