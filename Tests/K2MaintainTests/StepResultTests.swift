@@ -26,7 +26,7 @@ struct StepResultTests {
     @Test func `the worst decides, and the message names the tables`() {
         #expect(failure([]) == nil && failure([done("a"), done("b", .nothing), done("c", .planned)]) == nil)
         let one = failure([done("a"), failed("b", .failed), failed("b", .busy), done("c", .different)])
-        #expect(one?.status == .different && one?.message == "2 of 3 tables: a check found a difference: b, c")
+        #expect(one?.status == .different && one?.message == "2 of 3 tables: a check found a difference: c; not done: b")
         #expect(failure([failed("a", .held)])?.message == "1 of 1 tables: not done for now: a")
         let order: [(StepResult, K2CLI.ExitStatus)] = [
             (failed("a", .held), .temporary), (done("a", .unverified), .undecided), (done("a", .incomplete), .failed), (failed("a", .failed), .failed), (failed("a", .unavailable), .unavailable),
