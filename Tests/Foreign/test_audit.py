@@ -308,7 +308,7 @@ class TestFiles:
         path = plain_path(file)
         data = open(path, "rb").read()
         footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-        changed = data[footer:].replace(b"BINANCE-1", b"BINANCE-7")
+        changed = data[footer:].replace(b"BINANCE-999", b"BINANCE-555")
         assert changed != data[footer:]
         with open(path, "wb") as out:
             out.write(data[:footer] + changed)
