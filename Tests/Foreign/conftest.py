@@ -8,7 +8,7 @@ import pytest
 from clickhouse_server import ClickHouse
 from lake_places import Places
 from load_process import Store
-from pipeline import Lake, Tools
+from pipeline import NAMESPACE, Lake, Tools
 
 EXCHANGES = ("binance", "kraken", "coinbase")
 # At one trade a second, a recording of 1400 trades from ten to midnight reaches into the next day.
@@ -53,6 +53,16 @@ def lake(tools, tmp_path_factory) -> Lake:
     stream = tools.stream(folder / "stream.ndjson", recordings)
     made = Lake(folder / "lake", stream)
     tools.load(made)
+    return made
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    """pyiceberg's own, of tables that K2 has not made."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    made = SqlCatalog("k2", uri=f"sqlite:///{tmp_path / 'k2.db'}", warehouse=f"file://{tmp_path / 'warehouse'}")
+    made.create_namespace(NAMESPACE)
     return made
 
 

@@ -316,6 +316,29 @@ class TestFiles:
         (line,) = audit.rows("file_misdescribed")
         assert line["file"] == file and "footer says" in line["what"] and "row group 0" in line["what"], line
 
+    def test_a_codec_that_is_not_read(self, audit):
+        """Its rows are not missing: nobody knows."""
+        import pyarrow.parquet
+        from readers import plain_path
+
+        load(audit.offload, trades(5000, 10, start=START + 24 * HOUR))
+        audit.offload.run("--tables", SILVER)
+        file = next(path for path in data_files(audit.offload.lake) if "2026-02-18" in path)
+        path = plain_path(file)
+        pyarrow.parquet.write_table(pyarrow.parquet.ParquetFile(path).read(), path, compression="lz4")
+
+        def change(entry):
+            if entry["file_path"] == file:
+                entry["file_size"] = os.path.getsize(path)
+
+        rewrite_manifest(audit.offload.lake, change)
+        result = audit.run(expect=4)
+        assert result["result"] == "unverified" and result["rows"]["missing"] == 0 and result["rows"]["unread"] == ROWS and result["bad_files"] == 1
+        (line,) = audit.rows("file_unsupported")
+        assert line["file"] == file and "lz4" in line["what"].lower() and file in str(result["reasons"])
+        assert {row["result"] for row in audit.log()} == {"unverified"}
+        assert audit.run("--repair", expect=4)["repaired"]["commits"] == 0
+
     def test_the_same_file_twice(self, audit):
         (file,) = data_files(audit.offload.lake)
         iceberg_table(audit.offload.lake).add_files([file], check_duplicate_files=False)
@@ -660,6 +683,17 @@ class TestRepair:
         rewrite_manifest_list(offload.lake, listed, "feed_gaps")
         audit.run("--from", "2026-02-18", "--to", "2026-02-20", "--repair", tables=["feed_gaps"], expect=3)
         assert iceberg_table(offload.lake, "feed_gaps").scan().to_arrow().num_rows == len(gaps)
+
+    def test_doubled_rows_of_an_older_partition_spec(self, audit):
+        """They stay, and what is missing comes all the same."""
+        rewrite(audit.offload.lake, lambda rows: [row for row in rows if row["source_sequence"] >= 5] + [row for row in rows if 20 <= row["source_sequence"] < 30])
+        table = iceberg_table(audit.offload.lake)
+        with table.update_spec() as update:
+            for field in table.spec().fields:
+                update.remove_field(field.name)
+        result = audit.run("--repair", expect=3)
+        assert (result["repaired"]["added"], result["repaired"]["removed"]) == (5, 0)
+        assert "10 rows stay in files of an older partition spec" in str(result["repaired"]["left"]) and result["rows"]["doubled"] == 10
 
     def test_not_while_a_file_is_misdescribed(self, audit):
         """With a wrong bound, a file's rows could be taken for missing."""

@@ -16,7 +16,6 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table.sorting import SortField, SortOrder
@@ -159,13 +158,6 @@ def made_up(names, start, count, chance):
 def append(table, start, count, chance):
     schema = table.schema().as_arrow()
     table.append(pa.Table.from_pylist(made_up(schema.names, start, count, chance), schema=schema))
-
-
-@pytest.fixture
-def catalog(tmp_path):
-    made = SqlCatalog("k2", uri=f"sqlite:///{tmp_path / 'k2.db'}", warehouse=f"file://{tmp_path / 'warehouse'}")
-    made.create_namespace(NAMESPACE)
-    return made
 
 
 @pytest.fixture

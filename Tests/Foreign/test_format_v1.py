@@ -9,7 +9,6 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform
@@ -17,13 +16,6 @@ from pyiceberg.types import LongType, NestedField, StringType
 
 from pipeline import NAMESPACE
 from readers import DuckDB
-
-
-@pytest.fixture
-def catalog(tmp_path):
-    made = SqlCatalog("k2", uri=f"sqlite:///{tmp_path / 'k2.db'}", warehouse=f"file://{tmp_path / 'warehouse'}")
-    made.create_namespace(NAMESPACE)
-    return made
 
 
 @pytest.fixture

@@ -47,6 +47,13 @@ public struct RowMask: Equatable, Sendable {
         recount()
     }
 
+    /// The rows that both leave; nil leaves all.
+    public static func both(_ one: RowMask?, _ other: RowMask?) -> RowMask? {
+        guard var both = one, let other else { return one ?? other }
+        both.formIntersection(other)
+        return both
+    }
+
     private mutating func recount() {
         var dead = 0
         for (index, word) in words.enumerated() {

@@ -41,7 +41,7 @@ extension AuditResult {
     /// What concerns the table as a whole concerns each day.
     private func result(of day: RowFindings.Day) -> AuditVerdict {
         if day.has(where: \.isDifference) { return .different }
-        if !files.isEmpty || (candles?.differences ?? 0) > 0 || !differences.isEmpty { return .different }
+        if hasBadFiles || (candles?.differences ?? 0) > 0 || !differences.isEmpty { return .different }
         if day.has(where: { $0 == .expired }) || !reasons.isEmpty { return .unverified }
         if day.isEmpty { return mayBeEmpty && day.counts.isEmpty ? .ok : .unverified }
         return day.warm.rows > 0 && day.cold.rows > 0 ? .ok : .unverified

@@ -28,6 +28,8 @@ struct RepairReport: Equatable {
     var droppedFiles: Int64 = 0
     /// Rows with other values that stay, whatever is asked for.
     var staying: Int64 = 0
+    /// Rows that stay since their file is of an older partition spec, in which nothing is written any more.
+    var inOlderSpecs: Int64 = 0
     var commits = 0
     /// What it left, and why, a line each.
     var left: [String] = []
@@ -77,6 +79,9 @@ struct AuditRepair {
             report.left.append(
                 "\(report.staying) rows with other values stay: the lake has them under another time, or more than once and nothing says which is right")
         }
+        if report.inOlderSpecs > 0 {
+            report.left.append("\(report.inOlderSpecs) rows stay in files of an older partition spec: a load writes in the table's present one alone")
+        }
         return report
     }
 
@@ -125,6 +130,8 @@ struct AuditRepair {
 
     /// What a commit is to do.
     private struct Change {
+        /// The table's present partition spec.
+        let specID: Int
         /// Hashes of the rows that are to come, by identity.
         var wanted: [UInt64: UInt64] = [:]
         var cuts: [String: FileCut] = [:]
@@ -158,7 +165,7 @@ struct AuditRepair {
         // What was committed before has changed the table.
         guard let cold = try ColdTable.open(definition, audit.stores, range: audit.options.range) else { return }
         let (comparison, chunk) = (try audit.comparison(cold), share.chunk)
-        var change = Change()
+        var change = Change(specID: cold.schema.spec.specID)
         var missing = MissingRows(comparison, without: [])
         try comparison.rows(of: chunk, share.part, without: [], clock: clock) { row, file in if !missing.take(row) { plan(row, file, &change) } }
         switch additions {
@@ -183,6 +190,10 @@ struct AuditRepair {
     }
 
     private func plan(_ row: Discrepancy, _ file: DeletedFile?, _ change: inout Change) {
+        if row.remedy != .none, row.cold != nil, let file, file.data.file.specID != change.specID {
+            change.report.inOlderSpecs += 1
+            return
+        }
         switch row.remedy {
         case .add:
             guard let warm = row.warm else { return }
@@ -239,6 +250,7 @@ struct AuditRepair {
 extension RepairReport {
     fileprivate mutating func take(_ other: RepairReport, isDone: Bool) {
         staying += other.staying
+        inOlderSpecs += other.inOlderSpecs
         guard isDone else { return }
         added += other.added
         removed += other.removed

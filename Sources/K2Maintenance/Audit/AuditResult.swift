@@ -113,9 +113,12 @@ public struct AuditResult: Equatable, Sendable {
     public var clock: Timestamp?
 
     public var verdict: AuditVerdict {
-        let differs = !files.isEmpty || !differences.isEmpty || [rows, candles].contains { ($0?.differences ?? 0) > 0 }
+        let differs = hasBadFiles || !differences.isEmpty || [rows, candles].contains { ($0?.differences ?? 0) > 0 }
         return differs ? .different : reasons.isEmpty && silentDays.isEmpty ? .ok : .unverified
     }
+
+    /// Whether a file is not what the lake says; one in a form that is not read here may be.
+    var hasBadFiles: Bool { files.contains { $0.kind != .unsupported } }
 
     /// Both sides were read, and neither has a row.
     var isEmpty: Bool { rows.map { $0.warmRows == 0 && $0.coldRows == 0 } ?? false }
@@ -128,6 +131,8 @@ public struct AuditedFileProblem: Equatable, Sendable {
         case lost
         /// It is there but cannot be read.
         case unreadable
+        /// It is there, in a form of the format that is not read here.
+        case unsupported
         /// It holds other than its manifest says.
         case misdescribed
     }

@@ -91,6 +91,7 @@ extension Discrepancy.Kind {
         case .differs: "with other values"
         case .pending: "not offloaded yet"
         case .expired: "older than ClickHouse keeps"
+        case .unread: "missing in the files that can be read"
         case .unordered: "not to be recomputed"
         }
     }

@@ -59,7 +59,7 @@ struct ColdScan {
     /// Runs `body`; that the file is lost or unreadable is a problem of it.
     static func finding<R>(_ file: DataFile, _ problems: inout [AuditedFileProblem], _ body: () throws -> R) throws -> R? {
         do { return try body() } catch let error as ParquetError {
-            problems.append(AuditedFileProblem(path: file.path, kind: .unreadable, text: "\(error)"))
+            problems.append(AuditedFileProblem(path: file.path, kind: error.code == .unsupported ? .unsupported : .unreadable, text: "\(error)"))
         } catch let error as StoreError where error.code == .notFound {
             problems.append(AuditedFileProblem(path: file.path, kind: .lost, text: "not in the store"))
         }

@@ -16,6 +16,8 @@ struct Discrepancy: Equatable {
         case pending
         /// The warm store does not keep rows of that age.
         case expired
+        /// The lake does not have the row in the files that are read here; it may be in one that is not.
+        case unread
         /// A candle over trades without ids, whose open and close nobody can recompute.
         case unordered
 
@@ -23,7 +25,7 @@ struct Discrepancy: Equatable {
         var isDifference: Bool {
             switch self {
             case .missing, .extra, .doubled, .differs: true
-            case .pending, .expired, .unordered: false
+            case .pending, .expired, .unread, .unordered: false
             }
         }
     }

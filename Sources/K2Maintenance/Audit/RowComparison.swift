@@ -72,7 +72,10 @@ struct RowComparison {
         var (findings, differing, clock) = try sums(checks: checks, &problems)
         let broken = Set(problems.filter { $0.kind != .misdescribed }.map(\.path))
         var shown: [ShownRows.Entry] = []
+        let isPartly = problems.contains { $0.kind == .unsupported }
         let more = try rows(differing, without: broken, clock: clock) { row, file in
+            var row = row
+            if isPartly, row.kind == .missing { row.kind = .unread }
             findings.note(row)
             if row.kind.isDifference, shown.count < options.listed { shown.append(ShownRows.Entry(found: row, file: file?.data.file)) }
         }

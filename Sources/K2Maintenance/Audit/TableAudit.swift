@@ -130,7 +130,7 @@ public struct TableAudit {
             if !result.mayBeEmpty { result.reasons.append(AuditResult.silentText) }
         } else if rows.warmRows == 0, rows.differences > 0 {
             result.differences.append("ClickHouse has no rows there")
-        } else if rows.coldRows == 0 {
+        } else if rows.coldRows == 0, rows.count(.unread) == 0 {
             if rows.differences > 0 {
                 result.differences.append("the lake has no rows there")
             } else {
@@ -138,6 +138,10 @@ public struct TableAudit {
             }
         } else if pending > 0 {
             judgeLag(pending, &result)
+        }
+        if let file = result.files.first(where: { $0.kind == .unsupported }) {
+            let count = Set(result.files.filter { $0.kind == .unsupported }.map(\.path)).count
+            result.reasons.append("\(Amount.of(count, "file")) in a form that is not read here: \(file.path): \(file.text)")
         }
         if expired > 0 { result.reasons.append("\(expired) rows are older than ClickHouse keeps them (\(keeping.text))") }
     }

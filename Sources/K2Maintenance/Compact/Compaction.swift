@@ -92,12 +92,8 @@ public struct Compaction {
             let file = try TableFile(input.data.file, in: stores.objects, limits: budget.readerLimits, mayGoOn: work.mayGoOn)
             if input.data.file.recordCount == 0 { continue }
             _ = try file.completeLeaves(prepared.table, schemas: prepared.live.metadata.schemas)
-            var mask = mask
-            if let duplicate = prepared.duplicates?.masks[input.data.file.path] {
-                mask?.formIntersection(duplicate)
-                mask = mask ?? duplicate
-            }
-            live += mask.map { Int64($0.liveCount) } ?? input.data.file.recordCount
+            let left = RowMask.both(mask, prepared.duplicates?.masks[input.data.file.path])
+            live += left.map { Int64($0.liveCount) } ?? input.data.file.recordCount
         }
         return live
     }

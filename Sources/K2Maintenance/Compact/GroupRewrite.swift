@@ -68,15 +68,10 @@ struct GroupRewrite {
         let opener = makeOpener()
         return try zip(group.inputs, masks).compactMap { input, mask in
             try keepLease()
-            var mask = mask
-            if let duplicate = duplicates[input.data.file.path] {
-                mask?.formIntersection(duplicate)
-                mask = mask ?? duplicate
-            }
             let file = try opener.open(input.data.file, keepLease: keepLease)
             // Its footer tells that it has no rows, as the manifest does: whatever its columns are, nothing is lost with it.
             if input.data.file.recordCount == 0 { return nil }
-            return GroupInput(file: file, leaves: try file.completeLeaves(table, schemas: metadata.schemas), mask: mask)
+            return GroupInput(file: file, leaves: try file.completeLeaves(table, schemas: metadata.schemas), mask: RowMask.both(mask, duplicates[input.data.file.path]))
         }
     }
 
