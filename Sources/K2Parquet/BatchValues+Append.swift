@@ -62,16 +62,25 @@ extension BatchValues {
     /// Appends the values of `other`, which is of the same kind, that `codes` name.
     mutating func append(_ other: BatchValues, codes: [UInt32]) {
         switch kind {
-        case .bits: bits += Self.gather(other.bits, codes)
-        case .words32: words32 += Self.gather(other.words32, codes)
-        case .words64: words64 += Self.gather(other.words64, codes)
-        case .words128: words128 += Self.gather(other.words128, codes)
+        case .bits: Self.append(other.bits, codes: codes, to: &bits)
+        case .words32: Self.append(other.words32, codes: codes, to: &words32)
+        case .words64: Self.append(other.words64, codes: codes, to: &words64)
+        case .words128: Self.append(other.words128, codes: codes, to: &words128)
         case .bytes:
             let column = other.bytes
             column.data.withUnsafeBufferPointer { data in
                 for code in codes {
                     bytes.append(UnsafeBufferPointer(rebasing: data[Int(column.offsets[Int(code)])..<Int(column.offsets[Int(code) + 1])]))
                 }
+            }
+        }
+    }
+
+    @inline(__always)
+    static func append<T: BitwiseCopyable>(_ values: [T], codes: [UInt32], to target: inout [T]) {
+        target.append(uninitialized: codes.count) { target in
+            values.withUnsafeBufferPointer { values in
+                for index in 0..<codes.count { target[index] = values[Int(codes[index])] }
             }
         }
     }

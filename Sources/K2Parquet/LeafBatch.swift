@@ -186,7 +186,7 @@ public struct LeafBatch {
     }
 
     private mutating func append(codes more: [UInt32], of other: LeafDictionary, _ factor: Int64) throws(ParquetError) {
-        if try takes(other, factor) { return codes += BatchValues.gather(dictionary.numbers, more) }
+        if try takes(other, factor) { return BatchValues.append(dictionary.numbers, codes: more, to: &codes) }
         if more.isEmpty { return }
         try decode()
         let entries = try plainValues(other, factor)
@@ -196,8 +196,9 @@ public struct LeafBatch {
 
     private mutating func append(codes more: [UInt32], of other: LeafDictionary, at places: [Int32], _ factor: Int64) throws(ParquetError) {
         if try takes(other, factor) {
-            let numbers = BatchValues.gather(dictionary.numbers, more)
-            for place in places { codes.append(place < 0 ? 0 : numbers[Int(place)]) }
+            codes.append(uninitialized: places.count) { target in
+                for index in 0..<places.count { target[index] = places[index] < 0 ? 0 : dictionary.numbers[Int(more[Int(places[index])])] }
+            }
             return
         }
         try decode()
