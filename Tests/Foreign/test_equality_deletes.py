@@ -26,7 +26,7 @@ from delete_files import commit, entries, equality_deletes, position_deletes, ro
 from maintain_process import plain
 from pipeline import NAMESPACE
 from readers import DuckDB
-from test_compact import catalog, compact, environment  # noqa: F401: fixtures
+from test_compact import compact, environment  # noqa: F401: fixtures
 
 UTC = datetime.timezone.utc
 SEED = int(os.environ.get("K2_TEST_SEED") or time.time_ns() % 10**9)
